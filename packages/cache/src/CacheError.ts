@@ -1,0 +1,109 @@
+/**
+ * What can go wrong in the cache, as one tagged error with a tagged reason.
+ */
+import { Schema } from "effect"
+
+/** The entity does not exist: the source said so. It is an answer, and may itself be cached. */
+export class Absent extends Schema.TaggedError<Absent>()("Absent", { key: Schema.String }) {
+  override get message(): string {
+    return `${this.key} does not exist at the source. Use \`find\` where that is an answer to expect.`
+  }
+}
+
+/** The value is not cached, and the source could not be asked: too busy, or failing so often that it is left alone. */
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
+  key: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `${this.key} is not available: ${this.detail}. Try again later, or let the domain serve stale values.`
+  }
+}
+
+/** A bound on time was reached. */
+export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
+  operation: Schema.String,
+  millis: Schema.Finite
+}) {
+  override get message(): string {
+    return `${this.operation} took longer than ${this.millis} ms. Check the source and Redis, or raise the time-out.`
+  }
+}
+
+/** The store or the log failed. An invalidation that fails so is not acknowledged: do it again. */
+export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
+  operation: Schema.String,
+  temporary: Schema.Boolean,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `${this.operation} failed: ${cause}. ${this.temporary ? "It may pass: try again." : "Trying again will not help: mend the cause."}`
+  }
+}
+
+/** A value does not fit its domain's schema, so it is not stored. */
+export class Unencodable extends Schema.TaggedError<Unencodable>()("Unencodable", {
+  key: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `The value of ${this.key} does not fit its schema: ${this.detail}. Mend the value or the schema.`
+  }
+}
+
+/** Reads inside one `snapshot` kept being overtaken by invalidations. */
+export class SnapshotConflict extends Schema.TaggedError<SnapshotConflict>()("SnapshotConflict", {
+  attempts: Schema.Finite
+}) {
+  override get message(): string {
+    return `A snapshot was overtaken by invalidations ${this.attempts} times. Read less in it, or allow more attempts.`
+  }
+}
+
+/** A cascade was asked of a domain that no open cache declares. */
+export class UnknownDomain extends Schema.TaggedError<UnknownDomain>()("UnknownDomain", {
+  domain: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `"${this.domain}" is not a domain of an open cache (${this.known.join(", ") || "none is open"}). Provide its layer, or correct the name.`
+  }
+}
+
+/** Why the cache failed. */
+export const Reason = Schema.Union([
+  UnknownDomain,
+  Absent,
+  Unavailable,
+  Timeout,
+  StoreFailed,
+  Unencodable,
+  SnapshotConflict
+])
+export type Reason = typeof Reason.Type
+
+/**
+ * The cache's error. Handle one reason with `Effect.catchReason("CacheError", "Absent", …)`.
+ */
+export class CacheError extends Schema.TaggedError<CacheError>()("CacheError", { reason: Reason }) {
+  override get message(): string {
+    return this.reason.message
+  }
+
+  /** Whether trying again may help. */
+  get isTemporary(): boolean {
+    switch (this.reason._tag) {
+      case "Unavailable":
+      case "Timeout":
+      case "SnapshotConflict":
+        return true
+      case "StoreFailed":
+        return this.reason.temporary
+      case "Absent":
+      case "Unencodable":
+      case "UnknownDomain":
+        return false
+    }
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * The cache: domains opened over one view, invalidated through one log.
+ */
+import { Context, Effect, Layer, Option, PubSub, Schema, type Scope } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+import { CacheError, SnapshotConflict, UnknownDomain } from "./CacheError.ts"
+import type { CacheEvent } from "./CacheEvent.ts"
+import { CacheMetrics } from "./CacheMetrics.ts"
+import { CacheStore } from "./CacheStore.ts"
+import * as Codec from "./Codec.ts"
+import type { Change, Definition, Domain, Written } from "./Domain.ts"
+import { noRevision } from "./Entry.ts"
+import type { Explanation } from "./Explanation.ts"
+import { InvalidationLog } from "./InvalidationLog.ts"
+import { explain } from "./internal/explain.ts"
+import * as Kernel from "./internal/Kernel.ts"
+import * as Loader from "./internal/Loader.ts"
+import * as NearCache from "./internal/NearCache.ts"
+import * as Reader from "./internal/Reader.ts"
+import * as Shelf from "./internal/Shelf.ts"
+import * as Writer from "./internal/Writer.ts"
+import { LiveView } from "./LiveView.ts"
+import type * as Lookup from "./Lookup.ts"
+import * as Policy from "./Policy.ts"
+import type { Position } from "./Position.ts"
+import * as Recording from "./Recording.ts"
+import * as Tag from "./Tag.ts"
+
+/** What to invalidate together: an entity or pattern, what goes with it, and whether its cascade is reached. */
+export interface Invalidation {
+  readonly primary: Tag.Tag
+  readonly related?: ReadonlyArray<Tag.Tag> | undefined
+  readonly cascade?: boolean | undefined
+}
+
+/** What a commit came to. */
+export interface Committed {
+  readonly position: Position
+  /** Every tag that was appended. */
+  readonly invalidated: ReadonlyArray<Tag.Tag>
+  /** One for each change, in order. */
+  readonly written: ReadonlyArray<Written>
+}
+
+/**
+ * The cache manager.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CacheManager, Tag } from "@letletme/cache"
+ *
+ * const program = Effect.gen(function* () {
+ *   const cache = yield* CacheManager
+ *   // one tag, a pattern, or a batch with its cascade: each is one append, whatever it reaches
+ *   yield* cache.invalidate({ primary: Tag.of("match", "17") })
+ *   yield* cache.invalidate({ primary: Tag.any("match", "event", "28") })
+ *   const position = yield* cache.invalidate({ primary: Tag.of("event", "28"), related: [Tag.of("news")], cascade: true })
+ *   return position
+ * })
+ * ```
+ */
+export class CacheManager extends Context.Service<
+  CacheManager,
+  {
+    /**
+     * Opens a domain for the life of the scope. `DomainCache` does it for you. An id that its schema refuses is a
+     * defect of the caller's.
+     */
+    readonly open: <D extends string, Id, A, E, R>(
+      definition: Definition<D, Id, A, E, R>
+    ) => Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope>
+    /**
+     * Invalidates, in one append. Once it is acknowledged, no read of this process, and no read of another whose view
+     * has reached the position answered, returns what it reached.
+     */
+    readonly invalidate: (
+      batch: Invalidation | ReadonlyArray<Invalidation>,
+      options?: { readonly cause?: string }
+    ) => Effect.Effect<Position, CacheError>
+    /** Makes prepared changes, of any domains, in one append. Without a change nothing is appended. */
+    readonly commit: (
+      changes: ReadonlyArray<Change>,
+      options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag> }
+    ) => Effect.Effect<Committed, CacheError>
+    /**
+     * Runs reads that are all valid at one position, or runs them again. After `attempts` (default 5) it fails with the
+     * reason `SnapshotConflict`.
+     */
+    readonly snapshot: <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      options?: { readonly attempts?: number }
+    ) => Effect.Effect<A, E | CacheError, R>
+    /** Why a key of an open domain is fresh, stale or absent; none where no open domain has such keys. */
+    readonly explain: (key: Tag.Tag) => Effect.Effect<ReadonlyArray<Explanation>, CacheError>
+    /** Events from now on. A subscriber that falls 4,096 behind misses the oldest. */
+    readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>
+    /** The names of the open domains. */
+    readonly domains: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("@letletme/cache/CacheManager") {
+  /** The manager over the view, the log and the store in context. */
+  static readonly layer: Layer.Layer<CacheManager, never, LiveView | InvalidationLog | CacheStore | CacheMetrics> =
+    Layer.effect(
+      this,
+      Effect.gen(function* () {
+        const kernel = yield* Kernel.make
+        const log = yield* InvalidationLog
+        const { config, live, metrics } = kernel
+        const { view } = live
+        const opened = new Map<
+          string,
+          {
+            readonly name: string
+            readonly cascadeOf: (key: Tag.Tag) => ReadonlyArray<Tag.Tag>
+            readonly explain: (key: Tag.Tag) => Effect.Effect<Explanation, CacheError>
+          }
+        >()
+
+        const appendTags = Effect.fnUntraced(function* (
+          tags: ReadonlySet<Tag.Tag>,
+          cause: string,
+          writes: ReadonlyArray<Change["write"]>
+        ) {
+          const list = [...tags]
+          const appended = yield* live.append({ tags: list, cause, writes })
+          if (list.length > 0) {
+            metrics.countInvalidation(cause, list.length, list.filter(Tag.isPattern).length)
+            kernel.tell({ _tag: "Invalidated", tags: list, position: appended.position, cause })
+          }
+          return appended
+        })
+
+        const invalidate = Effect.fn("CacheManager.invalidate")(function* (
+          batch: Invalidation | ReadonlyArray<Invalidation>,
+          options?: { readonly cause?: string }
+        ) {
+          const tags = new Set<Tag.Tag>()
+          for (const { primary, related = [], cascade = false } of "primary" in batch ? [batch] : batch) {
+            tags.add(primary)
+            for (const tag of related) tags.add(tag)
+            if (!cascade) continue
+            const name = Tag.domain(primary)
+            const domain = [...opened.values()].find((one) => one.name === name)
+            if (domain === undefined) {
+              const known = [...new Set(Array.from(opened.values(), (one) => one.name))]
+              return yield* new CacheError({ reason: new UnknownDomain({ domain: name, known }) })
+            }
+            for (const tag of domain.cascadeOf(primary)) tags.add(tag)
+          }
+          const { position } = yield* appendTags(tags, options?.cause ?? "invalidate", [])
+          return position
+        })
+
+        const commit = Effect.fn("CacheManager.commit")(function* (
+          changes: ReadonlyArray<Change>,
+          options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag> }
+        ) {
+          const changed = changes.filter(({ verdict }) => verdict === "changed")
+          const tags = new Set(options?.related ?? [])
+          for (const change of changed) for (const tag of [...change.direct, ...change.cascade]) tags.add(tag)
+          const writes = changed.map(({ write }) => write)
+          const { position, refused } =
+            tags.size === 0
+              ? { position: view.position, refused: new Set<string>() }
+              : yield* appendTags(tags, options?.cause ?? "update", writes)
+          const written = changes.map((change): Written => {
+            const { key, verdict } = change
+            if (verdict === "unchanged") return { _tag: "Unchanged", key }
+            if (verdict === "superseded" || refused.has(change.write.key)) return { _tag: "Superseded", key }
+            change.settle(position)
+            return { _tag: "Updated", key, position, invalidated: [...change.direct, ...change.cascade] }
+          })
+          return { position, invalidated: [...tags], written }
+        })
+
+        const snapshot = Effect.fnUntraced(function* <A, E, R>(
+          effect: Effect.Effect<A, E, R>,
+          options?: { readonly attempts?: number }
+        ): Effect.fn.Return<A, E | CacheError, R> {
+          const outer = yield* Recording.Recorder
+          const attempts = options?.attempts ?? 5
+          for (let attempt = 0; attempt < attempts; attempt++) {
+            const recorder = Recording.forSnapshot(outer)
+            const result = yield* Effect.provideService(effect, Recording.Recorder, recorder)
+            const isWhole = !recorder.isTorn && recorder.reads.every(({ stamp, tags }) => view.isValid(stamp, tags))
+            if (isWhole) return result
+          }
+          return yield* new CacheError({ reason: new SnapshotConflict({ attempts }) })
+        })
+
+        const open = <D extends string, Id, A, E, R>(
+          definition: Definition<D, Id, A, E, R>
+        ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> =>
+          Effect.gen(function* () {
+            const { domain: name, list } = definition
+            const context = yield* Effect.context<R>()
+            const near = yield* NearCache.make<A>({ entries: config.nearEntries, bytes: config.nearBytes })
+            const label = list === undefined ? name : `${name}:${list.of}:${list.name}`
+            const counts = metrics.domain(label, () => ({ nearEntries: near.entries(), nearBytes: near.bytes() }))
+            const shelf = Shelf.make<A>({
+              kernel,
+              codec: Codec.make(
+                definition.value,
+                definition.version === undefined ? {} : { version: definition.version }
+              ),
+              policy: Policy.resolve(definition, config),
+              near,
+              counts
+            })
+            const text = Schema.encodeSync(definition.id)
+            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, ...text(id).split(":"))
+            const key = (id: Id): Tag.Tag => {
+              const segments = text(id).split(":")
+              return list === undefined ? Tag.of(name, ...segments) : Tag.of(name, list.of, ...segments, list.name)
+            }
+            const keyed = (id: Id): Reader.Keyed<Id> => ({ id, key: key(id) })
+
+            const writer = Writer.make(definition, relationOf, shelf)
+            const loader = yield* Loader.make<Id, A, E>({
+              domain: label,
+              shelf,
+              declared: writer.declared,
+              lookup: provided(definition, context)
+            })
+            const reader = Reader.make(shelf, loader)
+
+            const updateMany: Domain<Id, A, E>["updateMany"] = (replacements, options = {}) =>
+              Effect.flatMap(
+                writer.changes(
+                  replacements.map((one) => ({ ...one, key: key(one.id) })),
+                  options
+                ),
+                (changes) =>
+                  Effect.map(
+                    commit(changes, options.cause === undefined ? {} : { cause: options.cause }),
+                    ({ written }) => written
+                  )
+              )
+
+            opened.set(label, {
+              name,
+              cascadeOf: writer.cascadeOf,
+              explain: (tag) => explain(shelf, log, tag)
+            })
+            yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
+
+            return {
+              key,
+              get: (id, options) => reader.get(keyed(id), options),
+              find: (id, options) =>
+                Effect.map(reader.read([keyed(id)], options ?? {}), ([value]) => value ?? Option.none()),
+              getMany: (ids, options) => reader.read(ids.map(keyed), options ?? {}),
+              peek: (id, options) => reader.peek(keyed(id), options ?? {}),
+              refresh: (ids) => reader.refresh(ids.map(keyed)),
+              put: (id, value, options) => writer.put(keyed(id), value, options?.revision ?? noRevision),
+              update: (id, value, options) =>
+                Effect.flatMap(updateMany([{ id, value: Option.some(value) }], options), ([written]) =>
+                  written === undefined ? Effect.die("An update without an outcome") : Effect.succeed(written)
+                ),
+              updateMany,
+              changes: (replacements, options) =>
+                writer.changes(
+                  replacements.map((one) => ({ ...one, key: key(one.id) })),
+                  options ?? {}
+                ),
+              invalidate: (ids, options) =>
+                invalidate(
+                  ids.map((id) => ({ primary: key(id), cascade: options?.cascade ?? true })),
+                  options?.cause === undefined ? {} : { cause: options.cause }
+                ),
+              touch: (id, timeToLive) => writer.touch(keyed(id), timeToLive),
+              explain: (id) => explain(shelf, log, key(id))
+            }
+          })
+
+        return CacheManager.of({
+          open,
+          invalidate,
+          commit,
+          snapshot,
+          explain: (key) =>
+            Effect.forEach(
+              [...opened.values()].filter(({ name }) => name === Tag.domain(key)),
+              (domain) => domain.explain(key)
+            ),
+          events: PubSub.subscribe(kernel.events),
+          domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))])
+        })
+      })
+    ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
+
+  /** A whole cache in the process's memory: for tests, demos and the embedded default. */
+  static readonly layerMemory: Layer.Layer<CacheManager | LiveView | InvalidationLog | CacheStore | CacheMetrics> =
+    Layer.suspend(() => CacheManager.layerOver).pipe(
+      Layer.provideMerge(InvalidationLog.layerMemory),
+      Layer.provideMerge(CacheStore.layerMemory)
+    )
+
+  /** The manager, its view and its counters over a log and a store: what `layerMemory` and `layerRedis` share. */
+  static readonly layerOver: Layer.Layer<CacheManager | LiveView | CacheMetrics, never, InvalidationLog | CacheStore> =
+    Layer.suspend(() => CacheManager.layer).pipe(
+      Layer.provideMerge(LiveView.layer),
+      Layer.provideMerge(CacheMetrics.layer)
+    )
+}
+
+const provided = <Id, A, E, R>(
+  lookup: Lookup.Lookup<Id, A, E, R>,
+  context: Context.Context<R>
+): Lookup.Lookup<Id, A, E, never> =>
+  lookup.lookupMany === undefined
+    ? { lookup: (id, previous) => Effect.provideContext(lookup.lookup(id, previous), context) }
+    : { lookupMany: (questions) => Effect.provideContext(lookup.lookupMany(questions), context) }

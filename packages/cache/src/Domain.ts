@@ -1,0 +1,153 @@
+/**
+ * A cached domain: what defines it, and what one can do with it once a `CacheManager` has opened it.
+ */
+import type { Duration, Effect, Option, Schema } from "effect"
+import type { CacheError } from "./CacheError.ts"
+import type { DependencyGraph } from "./DependencyGraph.ts"
+import type { Revision } from "./Entry.ts"
+import type { Explanation } from "./Explanation.ts"
+import type { Write } from "./InvalidationLog.ts"
+import type { Lookup } from "./Lookup.ts"
+import type { Policy, StaleReach } from "./Policy.ts"
+import type { Position } from "./Position.ts"
+import type { Tag } from "./Tag.ts"
+
+/**
+ * What defines a cached domain.
+ */
+export type Definition<D extends string, Id, A, E = never, R = never> = Policy<A> &
+  Lookup<Id, A, E, R> & {
+    /** The graph that the cascade follows. */
+    readonly graph: DependencyGraph<D>
+    /** The domain's name in the graph, and the first segment of its keys. */
+    readonly domain: NoInfer<D>
+    /** The id, encoded to text: the rest of the key, `{domain}:{id}`. It may have segments of its own. */
+    readonly id: Schema.Codec<Id, string>
+    /** The value. The fingerprint of its encoded form is part of the key space. */
+    readonly value: Schema.Codec<A, unknown>
+    /** Changes the fingerprint by hand, where a field changed its meaning and kept its form. */
+    readonly version?: string | undefined
+    /**
+     * Makes this a list: for each entity of another kind, which of the domain's entities belong to it. Its keys are
+     * `{domain}:{relation}:{id}:{list}`, and it is invalidated when an entity joins or leaves.
+     */
+    readonly list?: { readonly of: string; readonly name: string } | undefined
+    /** The entities that a value depends on: their cascade reaches it. */
+    readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Tag>) | undefined
+    /** The entities whose lists a value belongs to. Default: those it depends on. */
+    readonly listedUnder?: ((value: A, id: Id) => ReadonlyArray<Tag>) | undefined
+    /**
+     * What dependents see of a value. An update that leaves it as it was reaches only the entity itself (early cutoff,
+     * as in build systems: Mokhov et al., "Build Systems à la Carte", 2018). Default: the whole value.
+     */
+    readonly cascadeOn?: ((value: A) => unknown) | undefined
+  }
+
+/** How fresh an answer has to be, and where from. */
+export interface ReadOptions {
+  /** `"strong"` learns the log's head first: nothing that was acknowledged before the read is missed. */
+  readonly consistency?: "default" | "strong" | undefined
+  /** Waits until the view has reached this position: a user sees what they just wrote, whichever process answers. */
+  readonly after?: Position | undefined
+  /** Values older than this are loaded anew. */
+  readonly maxAge?: Duration.Input | undefined
+  /** Tiers that are not asked: the near cache, or both tiers. */
+  readonly skip?: "near" | "all" | undefined
+  /** Overrides the domain's policy for this call. */
+  readonly staleWhileRevalidate?: StaleReach | undefined
+  readonly staleIfUnavailable?: StaleReach | undefined
+  /** Bounds the whole read. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/** How a write is ordered among writers, and how far it reaches. */
+export interface WriteOptions {
+  /** Orders it: a write that is older than what the store holds is refused. */
+  readonly revision?: Revision | undefined
+  /** Whether the domain's cascade is invalidated too. Default: true. */
+  readonly cascade?: boolean | undefined
+  /** Why, for the log. */
+  readonly cause?: string | undefined
+}
+
+/** A value to write; none says that the entity does not exist any more. */
+export interface Replacement<Id, A> {
+  readonly id: Id
+  readonly value: Option.Option<A>
+  /** The value before, where the caller knows it; otherwise it is what the cache holds. */
+  readonly before?: Option.Option<A> | undefined
+}
+
+/** What came of a write. */
+export type Written =
+  | {
+      readonly _tag: "Updated"
+      readonly key: Tag
+      readonly position: Position
+      readonly invalidated: ReadonlyArray<Tag>
+    }
+  /** The content is what it was: nothing was appended, nothing is reloaded. */
+  | { readonly _tag: "Unchanged"; readonly key: Tag }
+  /** The store holds a newer revision. */
+  | { readonly _tag: "Superseded"; readonly key: Tag }
+
+/** A write that is prepared and not yet made: `CacheManager.commit` makes any number of them one append. */
+export interface Change {
+  readonly key: Tag
+  /** `unchanged` and `superseded` write and append nothing. */
+  readonly verdict: "changed" | "unchanged" | "superseded"
+  /** The entity itself and the lists that it joins or leaves. */
+  readonly direct: ReadonlyArray<Tag>
+  /** The patterns of its cascade. */
+  readonly cascade: ReadonlyArray<Tag>
+  readonly write: Write
+  /** Told once the append is acknowledged, unless the store refused the write. */
+  readonly settle: (position: Position) => void
+}
+
+/**
+ * An open domain. No method needs a service.
+ */
+export interface Domain<Id, A, E> {
+  /** The key of an id: the entry's own tag. */
+  readonly key: (id: Id) => Tag
+  /** The value. Fails with the reason `Absent` where the source says that there is none. */
+  readonly get: (id: Id, options?: ReadOptions) => Effect.Effect<A, E | CacheError>
+  /** The value, or none where the source says that there is none. */
+  readonly find: (id: Id, options?: ReadOptions) => Effect.Effect<Option.Option<A>, E | CacheError>
+  /** Many values in one round trip and at most one lookup, in the order of the ids; none for those that do not exist. */
+  readonly getMany: (
+    ids: ReadonlyArray<Id>,
+    options?: ReadOptions
+  ) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
+  /** What the cache has that is fresh, without a lookup. */
+  readonly peek: (id: Id, options?: ReadOptions) => Effect.Effect<Option.Option<A>, CacheError>
+  /** Loads the value anew, whatever the cache has. */
+  readonly refresh: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
+  /**
+   * Stores a value that was read from the source just now, without invalidating anything. A value that *changed* is
+   * written with {@link update}. Answers whether it was stored.
+   */
+  readonly put: (id: Id, value: A, options?: { readonly revision?: Revision }) => Effect.Effect<boolean, CacheError>
+  /** Writes a new value and invalidates what depends on it, in one atomic append. */
+  readonly update: (id: Id, value: A, options?: WriteOptions) => Effect.Effect<Written, CacheError>
+  /** Writes many in one append; what did not change is left alone. */
+  readonly updateMany: (
+    replacements: ReadonlyArray<Replacement<Id, A>>,
+    options?: WriteOptions
+  ) => Effect.Effect<ReadonlyArray<Written>, CacheError>
+  /** Prepares writes, for `CacheManager.commit` to make together with those of other domains. */
+  readonly changes: (
+    replacements: ReadonlyArray<Replacement<Id, A>>,
+    options?: WriteOptions
+  ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
+  /** Invalidates entities, with their cascade unless told otherwise. Answers the position. */
+  readonly invalidate: (
+    ids: ReadonlyArray<Id>,
+    options?: { readonly cascade?: boolean; readonly cause?: string }
+  ) => Effect.Effect<Position, CacheError>
+  /** Lets a held entry live anew, for `timeToLive` or as its policy says. Answers whether there was one. */
+  readonly touch: (id: Id, timeToLive?: Duration.Input) => Effect.Effect<boolean, CacheError>
+  /** Why an entry is fresh, stale or absent. */
+  readonly explain: (id: Id) => Effect.Effect<Explanation, CacheError>
+}

@@ -1,0 +1,148 @@
+/**
+ * The replicated invalidation log: one order of all invalidations of a namespace.
+ *
+ * The log holds the table (head, floor, and the last position per tag) and the entries since, as long as they are kept.
+ * An append is atomic with the writes that go with it.
+ */
+import { Context, Deferred, Effect, Layer, Semaphore } from "effect"
+import * as CacheConfig from "./CacheConfig.ts"
+import type { CacheError } from "./CacheError.ts"
+import { CacheStore } from "./CacheStore.ts"
+import { type Revision, seal } from "./Entry.ts"
+import type { Position } from "./Position.ts"
+import type { Tag } from "./Tag.ts"
+import * as View from "./View.ts"
+
+/** An entry to write with an append: it is sealed with the position that the append gets. */
+export interface Write {
+  readonly key: string
+  readonly revision: Revision
+  /** Everything but the stamp: see `Entry.body`. */
+  readonly body: Uint8Array
+  /** For how long the store keeps it (ms). */
+  readonly timeToLive: number
+}
+
+/** What to append. */
+export interface Append {
+  readonly tags: ReadonlyArray<Tag>
+  readonly cause: string
+  readonly writes: ReadonlyArray<Write>
+  /** The appender's view: the answer holds the entries after it. */
+  readonly from: Position
+}
+
+/** What the log answers to a question after a position. */
+export interface Progress {
+  /** The last position given out. */
+  readonly head: Position
+  readonly floor: Position
+  /** The entries after the position asked for, oldest first; those that are no longer kept are missing. */
+  readonly entries: ReadonlyArray<View.LogEntry>
+}
+
+/** What the log answers to an append. */
+export interface Appended extends Progress {
+  /** The append's own position. Without tags nothing is appended, and it is the head. */
+  readonly position: Position
+  /** Which writes were refused, since the store holds a newer revision. */
+  readonly refused: ReadonlySet<string>
+}
+
+/**
+ * The log. `InvalidationLog.layerMemory` keeps it in the process; `RedisLog.layer` in Redis.
+ */
+export class InvalidationLog extends Context.Service<
+  InvalidationLog,
+  {
+    /**
+     * Whether the log is in another process. A view of a remote log needs heartbeats to be trusted; a view of a local
+     * one hears of every entry as it is appended.
+     */
+    readonly isRemote: boolean
+    /**
+     * Appends the tags and writes the entries, all or nothing. Where every write is refused, nothing is appended and
+     * `position` is the head.
+     */
+    readonly append: (append: Append) => Effect.Effect<Appended, CacheError>
+    /** Asks for the head and the entries after a position. It also detects a server that lost state. */
+    readonly sync: (from: Position) => Effect.Effect<Progress, CacheError>
+    /** Waits for entries after a position; answers none after a bounded time. */
+    readonly follow: (from: Position) => Effect.Effect<ReadonlyArray<View.LogEntry>, CacheError>
+    /** The whole table. */
+    readonly snapshot: Effect.Effect<View.Snapshot, CacheError>
+    /** The entry at a position, for explanations; `undefined` once it is trimmed. */
+    readonly at: (position: Position) => Effect.Effect<View.LogEntry | undefined, CacheError>
+    /** Raises the floor, forgets the marks at or below it, and tells every view. */
+    readonly compact: (floor: Position) => Effect.Effect<void, CacheError>
+  }
+>()("@letletme/cache/InvalidationLog") {
+  /** A log in the process's memory, over the store in context. Caches built over one such layer share it. */
+  static readonly layerMemory: Layer.Layer<InvalidationLog, never, CacheStore> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const store = yield* CacheStore
+      const config = yield* CacheConfig.Settings
+      const table = View.make()
+      let entries: Array<View.LogEntry> = []
+      let appended = Deferred.makeUnsafe<void>()
+      // A fiber may be paused between its write and its entry: one append at a time keeps the two together.
+      const single = yield* Semaphore.make(1)
+
+      const after = (from: Position): Progress => ({
+        head: table.position,
+        floor: table.floor,
+        entries: entries.filter((entry) => entry.position > from)
+      })
+
+      const push = (entry: Omit<View.LogEntry, "position" | "by">): Position => {
+        const position = table.position + 1
+        const whole = { ...entry, position, by: config.process }
+        table.apply([whole])
+        entries.push(whole)
+        // Trimmed in strides, as Redis does: cutting one entry per append would copy the log each time.
+        if (entries.length > config.logLength * 1.1) entries = entries.slice(-config.logLength)
+        Deferred.doneUnsafe(appended, Effect.void)
+        appended = Deferred.makeUnsafe<void>()
+        return position
+      }
+
+      return InvalidationLog.of({
+        isRemote: false,
+        append: Effect.fnUntraced(
+          function* ({ tags, cause, writes, from }: Append) {
+            const position = table.position + (tags.length === 0 ? 0 : 1)
+            const stored = yield* store.fill(
+              writes.map(({ key, revision, body, timeToLive }) => ({
+                key,
+                revision,
+                timeToLive,
+                overwrite: false,
+                stamp: position,
+                bytes: seal(position, body)
+              }))
+            )
+            const refused = new Set(writes.filter((_, index) => stored[index] === false).map(({ key }) => key))
+            if (tags.length > 0 && (writes.length === 0 || refused.size < writes.length)) {
+              push({ tags, cause, floor: undefined })
+            }
+            return { ...after(from), position: table.position, refused }
+          },
+          single.withPermit,
+          Effect.uninterruptible
+        ),
+        sync: (from) => Effect.sync(() => after(from)),
+        follow: (from) =>
+          Effect.suspend(() =>
+            table.position > from ? Effect.succeed(after(from).entries) : Effect.as(Deferred.await(appended), [])
+          ),
+        snapshot: Effect.sync(() => ({ position: table.position, floor: table.floor, marks: [...table.marks()] })),
+        at: (position) => Effect.sync(() => entries.find((entry) => entry.position === position)),
+        compact: (floor) =>
+          Effect.sync(() => {
+            if (floor > table.floor) push({ tags: [], cause: "compaction", floor })
+          })
+      })
+    })
+  )
+}

@@ -1,0 +1,75 @@
+/**
+ * What an effect reads through the cache, recorded by itself through the fiber's context.
+ *
+ * A load records its reads, so that its entry depends on them; a snapshot records its reads, so that it can tell
+ * whether all of them hold at one position. The two nest in any order.
+ */
+import { Context } from "effect"
+import type { Position } from "./Position.ts"
+import type { Tag } from "./Tag.ts"
+
+/** A value that was read: the stamp and tags of its entry, and whether it was valid then. */
+export interface Read {
+  readonly stamp: Position
+  readonly tags: ReadonlyArray<Tag>
+}
+
+/** Collects reads. */
+export interface Recorder {
+  readonly record: (read: Read, valid: boolean) => void
+  /** Inside a snapshot nothing stale may be answered. */
+  readonly isSnapshot: boolean
+}
+
+/** The recorder of the load or snapshot that runs in this fiber, if one does. */
+export const Recorder = Context.Reference<Recorder | undefined>("@letletme/cache/Recorder", {
+  defaultValue: () => undefined
+})
+
+/** A load's recorder: the tags of all that was read, and the lowest stamp of what was read stale. */
+export interface LoadRecorder extends Recorder {
+  readonly tags: ReadonlySet<Tag>
+  readonly stamp: Position
+}
+
+/** Makes the recorder of a load whose stamp is known; reading a stale input lowers it. */
+export const forLoad = (stamp: Position): LoadRecorder => {
+  const tags = new Set<Tag>()
+  let lowest = stamp
+  return {
+    isSnapshot: false,
+    tags,
+    get stamp() {
+      return lowest
+    },
+    record: (read, valid) => {
+      for (const tag of read.tags) tags.add(tag)
+      if (!valid && read.stamp < lowest) lowest = read.stamp
+    }
+  }
+}
+
+/** A snapshot's recorder: every read, passed on to the load around it. */
+export interface SnapshotRecorder extends Recorder {
+  readonly reads: ReadonlyArray<Read>
+  /** Whether a read was answered with a value that was already invalid. */
+  readonly isTorn: boolean
+}
+
+/** Makes the recorder of a snapshot inside `outer`. */
+export const forSnapshot = (outer: Recorder | undefined): SnapshotRecorder => {
+  const reads: Array<Read> = []
+  let isTorn = false
+  return {
+    isSnapshot: true,
+    reads,
+    get isTorn() {
+      return isTorn
+    },
+    record: (read, valid) => {
+      reads.push(read)
+      if (!valid) isTorn = true
+      outer?.record(read, valid)
+    }
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * Loads of one domain: single flight in the process, a lease across processes, one lookup for all that is asked in a
+ * tick, and entries stamped with the position from before the source was read.
+ */
+import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, type Scope } from "effect"
+import { CacheError, Timeout } from "../CacheError.ts"
+import type { Staleness } from "../CacheEvent.ts"
+import type { Fill } from "../CacheStore.ts"
+import { type Entry, noRevision, seal } from "../Entry.ts"
+import type * as Lookup from "../Lookup.ts"
+import * as Recording from "../Recording.ts"
+import type { Tag } from "../Tag.ts"
+import { type Shelf, stamped } from "./Shelf.ts"
+
+/** What is asked of the loader. */
+export interface Wanted<Id, A> {
+  readonly id: Id
+  readonly key: Tag
+  readonly because: Staleness
+  /** The entry that is no longer fresh, for a conditional lookup. */
+  readonly held: Entry<A> | undefined
+  /** The store holds bytes that cannot be read: they are to be overwritten whatever they claim. */
+  readonly overwrite: boolean
+  /** Asked for by another load, which holds a place in the bulkhead already: to wait for a second could never end. */
+  readonly nested: boolean
+}
+
+/** What a load came to. */
+export type Loaded<A, E> = Exit.Exit<Entry<A>, E | CacheError>
+
+export interface Loader<Id, A, E> {
+  /** A number that grows with each call: a load that begins later has a higher one. */
+  readonly arrive: () => number
+  /**
+   * Answers each with an entry that is valid now, or whose load began after `arrival`. Several are loaded together.
+   */
+  readonly load: (wanted: ReadonlyArray<Wanted<Id, A>>, arrival: number) => Effect.Effect<ReadonlyArray<Loaded<A, E>>>
+  /** Starts a load that nobody waits for, unless one is under way. */
+  readonly refresh: (wanted: Wanted<Id, A>) => Effect.Effect<void>
+}
+
+/** A load under way. */
+interface Flight<Id, A, E> {
+  readonly wanted: Wanted<Id, A>
+  readonly sequence: number
+  readonly recorder: Recording.LoadRecorder
+  readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
+  /** How many wait for it; a load that all of them gave up is interrupted. */
+  waiting: number
+}
+
+const firstPoll = 2
+const lastPoll = 10
+
+export const make = <Id, A, E>(options: {
+  readonly domain: string
+  readonly shelf: Shelf<A>
+  readonly lookup: Lookup.Lookup<Id, A, E, never>
+  /** The tags that the domain declares for a value. */
+  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag>
+}): Effect.Effect<Loader<Id, A, E>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    type Flown = Flight<Id, A, E>
+    const { domain, shelf, lookup, declared } = options
+    const { kernel, policy, counts } = shelf
+    const { config, clock, live, store } = kernel
+    const { view } = live
+    const run = yield* FiberSet.makeRuntime()
+    const flights = new Map<Tag, Flown>()
+    const fibers = new WeakMap<Flown, { readonly group: ReadonlyArray<Flown>; readonly fiber: Fiber.Fiber<void> }>()
+    let sequence = 0
+    let boarding: Array<Flown> = []
+
+    const leaseKey = (key: Tag) => `${config.namespace}:lease:${key}@${shelf.codec.fingerprint}`
+    const holder = (flight: Flown) => `${flight.recorder.stamp} ${config.process} ${flight.sequence}`
+
+    const finish = (flight: Flown, exit: Loaded<A, E>) => {
+      if (flights.get(flight.wanted.key) === flight) flights.delete(flight.wanted.key)
+      Deferred.doneUnsafe(flight.done, exit)
+    }
+
+    /** Turns answers into entries, stores those that are still valid, and lands their flights. */
+    const land = Effect.fnUntraced(function* (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) {
+      const landed: Array<{ readonly flight: Flown; readonly entry: Entry<A>; readonly fill: Fill | undefined }> = []
+      for (const [flight, answer] of answered) {
+        const { id, key, held, overwrite } = flight.wanted
+        const kept = answer._tag === "NotModified" ? held : undefined
+        const value = answer._tag === "Found" ? answer.value : kept?.value
+        const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
+        const more = answer._tag === "Found" ? answer.tags : (kept?.tags ?? [])
+        const tags = [...declared(id, value), ...flight.recorder.tags, ...more]
+        const draft = yield* Effect.result(shelf.encode(key, value, tags, revision))
+        if (draft._tag === "Failure") {
+          finish(flight, Exit.fail(draft.failure))
+          continue
+        }
+        const { stamp } = flight.recorder
+        const entry = stamped(draft.success, stamp)
+        const { body, keepFor: timeToLive } = draft.success
+        // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
+        const fill = view.isValid(stamp, entry.tags)
+          ? { key: shelf.storeKey(key), stamp, revision, bytes: seal(stamp, body), timeToLive, overwrite }
+          : undefined
+        landed.push({ flight, entry, fill })
+      }
+      const fills = landed.flatMap(({ fill }) => (fill === undefined ? [] : [fill]))
+      const stored =
+        fills.length === 0 ? [] : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
+      const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
+      for (const { flight, entry, fill } of landed) {
+        const { key } = flight.wanted
+        if (fill !== undefined && refused.has(fill.key)) {
+          counts.refused++
+          kernel.tell({ _tag: "WriteRefused", key, stamp: entry.stamp })
+        } else if (fill !== undefined) shelf.keep(key, entry)
+        finish(flight, Exit.succeed(entry))
+      }
+    })
+
+    /** Runs a lookup in time, behind the guards, with its reads recorded. */
+    const ask = <B>({ key, nested }: Wanted<Id, A>, effect: Effect.Effect<B, E>, recorder: Recording.Recorder) => {
+      const millis = policy.lookupTimeout
+      const reason = new Timeout({ operation: `The lookup of ${key}`, millis })
+      const bounded = effect.pipe(
+        Effect.provideService(Recording.Recorder, recorder),
+        Effect.timeoutOrElse({
+          duration: millis,
+          orElse: () => Effect.fail<E | CacheError>(new CacheError({ reason }))
+        })
+      )
+      return kernel.guard(domain, key, bounded, nested)
+    }
+
+    const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
+      Effect.suspend(() => {
+        const startedAt = clock.currentTimeMillisUnsafe()
+        return Effect.onExit(effect, (exit) =>
+          Effect.sync(() => {
+            const millis = clock.currentTimeMillisUnsafe() - startedAt
+            counts.loadMillis += millis
+            if (Exit.isSuccess(exit)) {
+              counts.loads += group.length
+              for (const { wanted } of group) {
+                kernel.tell({ _tag: "Loaded", key: wanted.key, because: wanted.because, millis })
+              }
+            } else {
+              counts.loadFailures += group.length
+              for (const { wanted } of group) kernel.tell({ _tag: "LoadFailed", key: wanted.key, error: exit.cause })
+            }
+          })
+        )
+      })
+
+    const previous = ({ held }: Wanted<Id, A>): Lookup.Previous<A> | undefined =>
+      held?.value === undefined ? undefined : { value: held.value, revision: held.revision, createdAt: held.createdAt }
+
+    const one = (flight: Flown, single: NonNullable<Lookup.Lookup<Id, A, E, never>["lookup"]>) =>
+      counted([flight], ask(flight.wanted, single(flight.wanted.id, previous(flight.wanted)), flight.recorder)).pipe(
+        Effect.flatMap((answer) => land([[flight, answer]])),
+        Effect.onError((cause) => Effect.sync(() => finish(flight, Exit.failCause(cause)))),
+        Effect.ignoreCause
+      )
+
+    const many = (
+      group: Arr.NonEmptyReadonlyArray<Flown>,
+      batched: NonNullable<Lookup.Lookup<Id, A, E, never>["lookupMany"]>
+    ) => {
+      const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
+      const everyone: Recording.Recorder = {
+        isSnapshot: false,
+        record: (read, valid) => {
+          for (const { recorder } of group) recorder.record(read, valid)
+        }
+      }
+      return counted(group, ask(group[0].wanted, batched(questions), everyone)).pipe(
+        Effect.flatMap((answers) =>
+          answers.length === group.length
+            ? land(Arr.zip(group, answers))
+            : Effect.die(`The lookup of ${domain} gave ${answers.length} answers to ${group.length} questions`)
+        ),
+        Effect.onError((cause) =>
+          Effect.sync(() => {
+            for (const flight of group) finish(flight, Exit.failCause(cause))
+          })
+        ),
+        Effect.ignoreCause
+      )
+    }
+
+    const release = (group: ReadonlyArray<Flown>) =>
+      kernel.spare(
+        "release",
+        store.release(group.map((flight) => ({ key: leaseKey(flight.wanted.key), holder: holder(flight) }))),
+        () => undefined
+      )
+
+    const perform = (group: ReadonlyArray<Flown>) =>
+      Arr.isReadonlyArrayNonEmpty(group)
+        ? Effect.ensuring(
+            lookup.lookupMany === undefined
+              ? Effect.forEach(group, (flight) => one(flight, lookup.lookup), {
+                  concurrency: "unbounded",
+                  discard: true
+                })
+              : many(group, lookup.lookupMany),
+            release(group)
+          )
+        : Effect.void
+
+    /** Takes the leases; answers who holds each that was not to be had. */
+    const lease = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
+      const request = (takeOver: boolean) => (flight: Flown) => ({
+        key: leaseKey(flight.wanted.key),
+        holder: holder(flight),
+        takeOver
+      })
+      const nobody = () => group.map((): string | undefined => undefined)
+      const holders = yield* kernel.spare("lease", store.lease(group.map(request(false)), config.lease), nobody)
+      // A load that began before an invalidation is not worth waiting for: its answer would be refused.
+      const outdated = group.filter(({ wanted }, index) => {
+        const held = holders[index]
+        return held !== undefined && !view.isValid(Number.parseInt(held, 10), [wanted.key])
+      })
+      if (outdated.length > 0) {
+        yield* kernel.spare("lease", store.lease(outdated.map(request(true)), config.lease), nobody)
+      }
+      const mine = group.filter((flight, index) => holders[index] === undefined || outdated.includes(flight))
+      const taken = new Set(mine)
+      return { mine, theirs: group.filter((flight) => !taken.has(flight)) }
+    })
+
+    /** Waits for the loads of other processes, and takes over those that end without an entry. */
+    const follow = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
+      counts.leaseWaits += group.length
+      const deadline = clock.currentTimeMillisUnsafe() + policy.lookupTimeout
+      const performing: Array<Fiber.Fiber<void>> = []
+      let rest = group
+      for (let delay = firstPoll; rest.length > 0; delay = Math.min(delay * 1.5, lastPoll)) {
+        yield* Effect.sleep(delay)
+        const keys = rest.map(({ wanted }) => shelf.storeKey(wanted.key))
+        const found = yield* kernel.spare("poll", store.getMany(keys), () => [])
+        const now = clock.currentTimeMillisUnsafe()
+        const open = rest.filter((flight, index) => {
+          const { key, held } = flight.wanted
+          const bytes = found[index]
+          const entry = bytes === undefined ? undefined : shelf.open(key, bytes)
+          const isNew = entry !== undefined && (held === undefined || entry.createdAt > held.createdAt)
+          if (!isNew || shelf.stateOf(entry, now, true, Number.POSITIVE_INFINITY) !== "fresh") return true
+          shelf.keep(key, entry)
+          finish(flight, Exit.succeed(entry))
+          return false
+        })
+        if (now >= deadline) {
+          const reason = new Timeout({ operation: `Waiting for another process's load`, millis: policy.lookupTimeout })
+          for (const flight of open) finish(flight, Exit.fail(new CacheError({ reason })))
+          break
+        }
+        if (open.length === 0) break
+        const { mine, theirs } = yield* lease(open)
+        if (mine.length > 0) performing.push(yield* Effect.forkChild(perform(mine)))
+        rest = theirs
+      }
+      yield* Effect.forEach(performing, Fiber.join, { discard: true })
+    })
+
+    const fly = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
+      const { mine, theirs } = yield* lease(group)
+      yield* Effect.all([perform(mine), theirs.length === 0 ? Effect.void : follow(theirs)], {
+        concurrency: 2,
+        discard: true
+      })
+    })
+
+    const depart = Effect.suspend(() => {
+      const group = boarding
+      boarding = []
+      const fiber = run(
+        Effect.onExit(fly(group), (exit) =>
+          Effect.sync(() => {
+            // An interrupted flight must not leave its callers waiting.
+            if (Exit.isFailure(exit)) for (const flight of group) finish(flight, Exit.failCause(exit.cause))
+          })
+        )
+      )
+      for (const flight of group) fibers.set(flight, { group, fiber })
+      return Effect.void
+    })
+
+    const board = (wanted: Wanted<Id, A>, arrival: number): Flown => {
+      const known = flights.get(wanted.key)
+      if (
+        known !== undefined &&
+        (known.sequence > arrival || view.isValid(known.recorder.stamp, [wanted.key, ...known.recorder.tags]))
+      ) {
+        known.waiting++
+        return known
+      }
+      const flight: Flown = {
+        wanted,
+        sequence: ++sequence,
+        recorder: Recording.forLoad(view.position),
+        done: Deferred.makeUnsafe(),
+        waiting: 1
+      }
+      flights.set(wanted.key, flight)
+      boarding.push(flight)
+      if (boarding.length === 1) run(Effect.andThen(Effect.yieldNow, depart))
+      return flight
+    }
+
+    const leave = (flight: Flown) => {
+      flight.waiting--
+      const flown = fibers.get(flight)
+      if (flown !== undefined && flown.group.every(({ waiting }) => waiting <= 0)) flown.fiber.interruptUnsafe()
+    }
+
+    const settle = (
+      flights: Array<Flown>,
+      index: number,
+      arrival: number,
+      retried: boolean
+    ): Effect.Effect<Entry<A>, E | CacheError> => {
+      const flight = flights[index]
+      if (flight === undefined) return Effect.die("A load without a flight")
+      return Effect.flatMap(Deferred.await(flight.done), (entry) => {
+        if (view.isValid(entry.stamp, entry.tags)) return Effect.succeed(entry)
+        // Overtaken by an invalidation. A load of the caller's own time is tried once more, then answered as it is.
+        const isOwn = flight.sequence > arrival
+        if (isOwn && retried) return Effect.succeed(entry)
+        flights[index] = board(flight.wanted, arrival)
+        return settle(flights, index, arrival, retried || isOwn)
+      })
+    }
+
+    return {
+      arrive: () => ++sequence,
+      load: (wanted, arrival) =>
+        Effect.suspend(() => {
+          const boarded = wanted.map((one) => board(one, arrival))
+          return Effect.forEach(boarded, (_, index) => Effect.exit(settle(boarded, index, arrival, false))).pipe(
+            Effect.onInterrupt(() =>
+              Effect.sync(() => {
+                for (const flight of boarded) leave(flight)
+              })
+            )
+          )
+        }),
+      refresh: (wanted) =>
+        Effect.sync(() => {
+          board(wanted, 0)
+        })
+    }
+  })

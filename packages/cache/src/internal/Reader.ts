@@ -1,0 +1,229 @@
+/**
+ * The read path of one domain: near cache, store, load; fresh, stale as the policy allows, or an error.
+ */
+import { Duration, Effect, Exit, Option } from "effect"
+import { CacheError, Timeout } from "../CacheError.ts"
+import type { ReadOptions } from "../Domain.ts"
+import type { Entry } from "../Entry.ts"
+import { Recorder } from "../Recording.ts"
+import type { Tag } from "../Tag.ts"
+import type { Loader, Wanted } from "./Loader.ts"
+import { answerOf } from "./NearCache.ts"
+import { mayServe, type Shelf, type State } from "./Shelf.ts"
+
+/** An id with its key. */
+export interface Keyed<Id> {
+  readonly id: Id
+  readonly key: Tag
+}
+
+export interface Reader<Id, A, E> {
+  readonly get: (keyed: Keyed<Id>, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
+  readonly read: (
+    keyed: ReadonlyArray<Keyed<Id>>,
+    options: ReadOptions
+  ) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
+  readonly peek: (keyed: Keyed<Id>, options: ReadOptions) => Effect.Effect<Option.Option<A>, CacheError>
+  readonly refresh: (keyed: ReadonlyArray<Keyed<Id>>) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
+}
+
+/** What the tiers have of a key. */
+interface Held<Id, A> extends Keyed<Id> {
+  readonly entry: Entry<A> | undefined
+  readonly state: State
+  /** The store has bytes of it that cannot be read. */
+  readonly unreadable: boolean
+}
+
+const defaultReach = 5_000
+
+export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
+  type Holding = Held<Id, A>
+  const { kernel, policy, near, counts } = shelf
+  const { clock, live, store } = kernel
+  const { view } = live
+
+  /** Reads the tiers, and first the log where the view has to be newer than it is. */
+  const consult = Effect.fnUntraced(function* (keyed: ReadonlyArray<Keyed<Id>>, options: ReadOptions) {
+    const maxAge = options.maxAge === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.maxAge)
+    if (options.after !== undefined) {
+      const bound = options.timeout === undefined ? defaultReach : Duration.toMillis(options.timeout)
+      yield* live.reach(options.after, bound)
+    }
+    const nearby = keyed.map(({ key }) => (options.skip === undefined ? near.get(key)?.entry : undefined))
+    const arrivedAt = clock.currentTimeMillisUnsafe()
+    const isFresh = (entry: Entry<A> | undefined) => shelf.stateOf(entry, arrivedAt, true, maxAge) === "fresh"
+    const wasTrusted = live.isTrusted(arrivedAt)
+    const needed = keyed.filter((_, index) => !isFresh(nearby[index]))
+    const [, bytes] = yield* Effect.all(
+      [
+        options.consistency === "strong" || (!wasTrusted && !live.isBroken())
+          ? kernel.spare("sync", live.catchUp, () => undefined)
+          : Effect.void,
+        options.skip === "all" || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
+      ],
+      { concurrency: 2 }
+    )
+    const now = clock.currentTimeMillisUnsafe()
+    const trusted = live.isTrusted(now)
+    // What the near cache had may have been overtaken while the log answered: another process may have loaded it.
+    const asked = new Set(needed)
+    const overtaken = keyed.filter((one, index) => !asked.has(one) && !isFresh(nearby[index]))
+    const late = options.skip === "all" || overtaken.length === 0 ? [] : yield* fetch(overtaken)
+    const found = new Map<Tag, Uint8Array>()
+    for (const [index, { key }] of needed.entries()) {
+      const value = bytes[index]
+      if (value !== undefined) found.set(key, value)
+    }
+    for (const [index, { key }] of overtaken.entries()) {
+      const value = late[index]
+      if (value !== undefined) found.set(key, value)
+    }
+    return keyed.map(({ id, key }, index): Holding => {
+      const at = nearby[index]
+      const stored = found.get(key)
+      if (stored === undefined) {
+        const state = shelf.stateOf(at, now, trusted, maxAge)
+        if (state === "fresh") counts.nearHits++
+        return { id, key, entry: at, state, unreadable: false }
+      }
+      const opened = shelf.open(key, stored)
+      const state = shelf.stateOf(opened ?? at, now, trusted, maxAge)
+      if (state === "fresh" && opened !== undefined) {
+        counts.storeHits++
+        shelf.keep(key, opened)
+      }
+      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined }
+    })
+  })
+
+  const fetch = (needed: ReadonlyArray<Keyed<Id>>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>> => {
+    const [first] = needed
+    return kernel.spare<ReadonlyArray<Uint8Array | undefined>>(
+      "read",
+      needed.length === 1 && first !== undefined
+        ? Effect.map(kernel.readOne(shelf.storeKey(first.key)), (bytes) => [bytes])
+        : store.getMany(needed.map(({ key }) => shelf.storeKey(key))),
+      () => []
+    )
+  }
+
+  const wanted = (held: Holding, nested: boolean): Wanted<Id, A> => ({
+    id: held.id,
+    key: held.key,
+    because: held.state === "fresh" ? "expired" : held.state,
+    held: held.entry,
+    overwrite: held.unreadable,
+    nested
+  })
+
+  const refreshDue = ({ entry, state }: Holding, now: number): boolean =>
+    policy.refreshAhead !== undefined &&
+    state === "fresh" &&
+    entry !== undefined &&
+    now >= entry.createdAt + (entry.freshUntil - entry.createdAt) * policy.refreshAhead
+
+  const entriesOf = Effect.fnUntraced(function* (
+    keyed: ReadonlyArray<Keyed<Id>>,
+    options: ReadOptions
+  ): Effect.fn.Return<ReadonlyArray<Entry<A>>, E | CacheError> {
+    const recorder = yield* Recorder
+    const arrival = loader.arrive()
+    const holdings = yield* consult(keyed, options)
+    const now = clock.currentTimeMillisUnsafe()
+    // A snapshot and a strong read take nothing stale, and an age that was asked for is meant.
+    const isExact = recorder?.isSnapshot === true || options.consistency === "strong"
+    const whileRevalidate =
+      isExact || options.maxAge !== undefined ? "none" : (options.staleWhileRevalidate ?? policy.staleWhileRevalidate)
+    const ifUnavailable = isExact ? "none" : (options.staleIfUnavailable ?? policy.staleIfUnavailable)
+
+    const stale = (held: Holding, entry: Entry<A>) => {
+      counts.stale++
+      if (held.state !== "fresh") {
+        kernel.tell({ _tag: "ServedStale", key: held.key, because: held.state, stamp: entry.stamp })
+      }
+      return entry
+    }
+
+    const toLoad: Array<Wanted<Id, A>> = []
+    for (const held of holdings) {
+      if (held.state !== "fresh" && !mayServe(held.state, whileRevalidate)) {
+        counts.misses++
+        toLoad.push(wanted(held, recorder !== undefined))
+      } else if (held.state !== "fresh" || refreshDue(held, now)) yield* loader.refresh(wanted(held, false))
+    }
+    const loaded = toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival)
+
+    const entries: Array<Entry<A>> = []
+    let next = 0
+    for (const held of holdings) {
+      const { entry, state } = held
+      let answered: Entry<A>
+      if (entry !== undefined && state === "fresh") answered = entry
+      else if (entry !== undefined && mayServe(state, whileRevalidate)) answered = stale(held, entry)
+      else {
+        const exit = loaded[next++]
+        if (exit === undefined) return yield* Effect.die("A load was not answered")
+        if (Exit.isSuccess(exit)) answered = exit.value
+        else if (entry !== undefined && mayServe(state, ifUnavailable)) answered = stale(held, entry)
+        else return yield* Effect.failCause(exit.cause)
+      }
+      recorder?.record(answered, view.isValid(answered.stamp, answered.tags))
+      entries.push(answered)
+    }
+    return entries
+  })
+
+  const bounded = <B, F>(effect: Effect.Effect<B, F>, { timeout }: ReadOptions): Effect.Effect<B, F | CacheError> => {
+    if (timeout === undefined) return effect
+    const millis = Duration.toMillis(timeout)
+    const reason = new Timeout({ operation: "The read", millis })
+    return Effect.timeoutOrElse(effect, {
+      duration: millis,
+      orElse: () => Effect.fail(new CacheError({ reason }))
+    })
+  }
+
+  const toOption = (entry: Entry<A>): Option.Option<A> => Option.fromUndefinedOr(entry.value)
+
+  return {
+    get: (keyed, options) =>
+      Effect.withFiber((fiber) => {
+        if (options === undefined) {
+          const held = near.get(keyed.key)
+          if (held !== undefined) {
+            const now = clock.currentTimeMillisUnsafe()
+            if (now < held.easyUntil && live.isTrusted(now) && shelf.holds(held)) {
+              counts.nearHits++
+              fiber.getRef(Recorder)?.record(held.entry, true)
+              return held.answer
+            }
+          }
+        }
+        return Effect.flatMap(bounded(entriesOf([keyed], options ?? {}), options ?? {}), ([entry]) =>
+          entry === undefined ? Effect.die("A read was not answered") : answerOf(keyed.key, entry)
+        )
+      }),
+    read: (keyed, options) =>
+      Effect.map(bounded(entriesOf(keyed, options), options), (entries) => entries.map(toOption)),
+    peek: (keyed, options) =>
+      Effect.gen(function* () {
+        const recorder = yield* Recorder
+        const [held] = yield* consult([keyed], options)
+        if (held?.entry === undefined || held.state !== "fresh") return Option.none()
+        recorder?.record(held.entry, true)
+        return toOption(held.entry)
+      }).pipe((effect) => bounded(effect, options)),
+    refresh: Effect.fnUntraced(function* (keyed) {
+      const arrival = loader.arrive()
+      const holdings = yield* consult(keyed, { skip: "near" })
+      const loaded = yield* loader.load(
+        holdings.map((held) => wanted(held, false)),
+        arrival
+      )
+      const values: Array<Option.Option<A>> = []
+      for (const exit of loaded) values.push(toOption(yield* exit))
+      return values
+    })
+  }
+}

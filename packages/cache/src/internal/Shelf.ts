@@ -1,0 +1,145 @@
+/**
+ * One domain's entries: between ids and keys, values and bytes, and what an entry's state is.
+ */
+import { Effect, Random, Result } from "effect"
+import { CacheError, Unencodable } from "../CacheError.ts"
+import type { Staleness } from "../CacheEvent.ts"
+import type { DomainCounts } from "../CacheMetrics.ts"
+import type { Codec } from "../Codec.ts"
+import * as Entry from "../Entry.ts"
+import type { Resolved, StaleReach } from "../Policy.ts"
+import type { Position } from "../Position.ts"
+import * as Tag from "../Tag.ts"
+import type { Kernel } from "./Kernel.ts"
+import type { Near, NearCache } from "./NearCache.ts"
+
+/** What an entry is worth now. */
+export type State = "fresh" | Staleness
+
+export interface Shelf<A> {
+  readonly kernel: Kernel
+  readonly codec: Codec<A>
+  readonly policy: Resolved<A>
+  readonly near: NearCache<A>
+  readonly counts: DomainCounts
+  readonly storeKey: (key: Tag.Tag) => string
+  /** Reads bytes of the store; `undefined`, told and counted, where they are not a readable entry of this key. */
+  readonly open: (key: Tag.Tag, bytes: Uint8Array) => Entry.Entry<A> | undefined
+  readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
+  /** Puts an entry at hand. */
+  readonly keep: (key: Tag.Tag, entry: Entry.Entry<A>) => void
+  /** Whether an entry at hand is valid; remembers at which version of the view it was found so. */
+  readonly holds: (near: Near<A>) => boolean
+  /** Encodes a value under its header, stamped later. */
+  readonly encode: (
+    key: Tag.Tag,
+    value: A | undefined,
+    tags: Iterable<Tag.Tag>,
+    revision: Entry.Revision,
+    /** Instead of what the policy says (ms). */
+    timeToLive?: number
+  ) => Effect.Effect<Draft<A>, CacheError>
+}
+
+/** An entry that waits for its stamp. */
+export interface Draft<A> {
+  readonly header: Entry.Header
+  readonly value: A | undefined
+  readonly payload: Uint8Array
+  readonly body: Uint8Array
+  /** For how long the store keeps it (ms). */
+  readonly keepFor: number
+}
+
+export const stamped = <A>(draft: Draft<A>, stamp: Position): Entry.Entry<A> => ({
+  ...draft.header,
+  stamp,
+  value: draft.value,
+  bytes: draft.payload.length
+})
+
+const reachOrder: Readonly<Record<StaleReach | "missing", number>> = { none: 0, expired: 1, invalidated: 2, missing: 3 }
+
+/** Whether a stale value in this state may be served under this policy. */
+export const mayServe = (state: State, reach: StaleReach): boolean =>
+  state !== "missing" && state !== "fresh" && reachOrder[state] <= reachOrder[reach]
+
+const noPayload = new Uint8Array(0)
+
+export const make = <A>(options: {
+  readonly kernel: Kernel
+  readonly codec: Codec<A>
+  readonly policy: Resolved<A>
+  readonly near: NearCache<A>
+  readonly counts: DomainCounts
+}): Shelf<A> => {
+  const { kernel, codec, policy, near, counts } = options
+  const { config, clock, live } = kernel
+  const { view } = live
+
+  const corrupt = (key: Tag.Tag, detail: string): undefined => {
+    counts.corrupt++
+    kernel.tell({ _tag: "Corrupt", key, detail })
+  }
+
+  const open = (key: Tag.Tag, bytes: Uint8Array): Entry.Entry<A> | undefined => {
+    const sealed = Entry.unseal(key, bytes)
+    if (Result.isFailure(sealed)) return corrupt(key, sealed.failure)
+    const { payload, ...header } = sealed.success
+    if (header.absent) return { ...header, value: undefined, bytes: 0 }
+    const value = codec.decode(payload)
+    if (Result.isFailure(value)) return corrupt(key, value.failure)
+    return { ...header, value: value.success, bytes: payload.length }
+  }
+
+  return {
+    kernel,
+    codec,
+    policy,
+    near,
+    counts,
+    storeKey: (key) => `${config.namespace}:${key}@${codec.fingerprint}`,
+    open,
+    stateOf: (entry, now, trusted, maxAge) => {
+      if (entry === undefined || now >= entry.expiresAt) return "missing"
+      if (!trusted || !view.isValid(entry.stamp, entry.tags)) return "invalidated"
+      return now < entry.freshUntil && now - entry.createdAt <= maxAge ? "fresh" : "expired"
+    },
+    keep: (key, entry) => {
+      const age = entry.freshUntil - entry.createdAt
+      near.set(
+        key,
+        entry,
+        policy.refreshAhead === undefined ? entry.freshUntil : entry.createdAt + age * policy.refreshAhead
+      )
+    },
+    holds: (held) => {
+      const { version } = view
+      if (held.checkedAt === version) return true
+      if (!view.isValid(held.entry.stamp, held.entry.tags)) return false
+      held.checkedAt = version
+      return true
+    },
+    encode: Effect.fnUntraced(function* (key, value, tags, revision, stated) {
+      const payload = value === undefined ? Result.succeed(noPayload) : codec.encode(value)
+      if (Result.isFailure(payload)) {
+        return yield* new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) })
+      }
+      const { timeToLive, grace } = policy.lifetime(value)
+      const createdAt = clock.currentTimeMillisUnsafe()
+      const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * (yield* Random.next)))
+      const others = new Set(tags)
+      others.delete(key)
+      const header: Entry.Header = {
+        createdAt,
+        freshUntil: createdAt + shortened,
+        expiresAt: createdAt + shortened + grace,
+        revision,
+        absent: value === undefined,
+        tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
+      }
+      const body = Entry.body(header, payload.success)
+      return { header, value, payload: payload.success, body, keepFor: Math.max(1, shortened + grace) }
+    })
+  }
+}

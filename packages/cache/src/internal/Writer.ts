@@ -1,0 +1,161 @@
+/**
+ * The write path of one domain: changes prepared against what is held, and fills without invalidation.
+ */
+import { Duration, Effect, Equal, Option, Result } from "effect"
+import type { CacheError } from "../CacheError.ts"
+import type { Change, Definition, Replacement, WriteOptions } from "../Domain.ts"
+import { compareRevisions, type Entry, noRevision, type Revision, seal } from "../Entry.ts"
+import * as Tag from "../Tag.ts"
+import { type Shelf, stamped } from "./Shelf.ts"
+import type { Keyed } from "./Reader.ts"
+
+export interface Writer<Id, A> {
+  /** The tags that the domain declares for a value, beside its own. */
+  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
+  /** The patterns that the cascade of an entity reaches. */
+  readonly cascadeOf: (key: Tag.Tag) => ReadonlyArray<Tag.Tag>
+  readonly changes: (
+    replacements: ReadonlyArray<Replacement<Id, A> & Keyed<Id>>,
+    options: WriteOptions
+  ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
+  readonly put: (keyed: Keyed<Id>, value: A, revision: Revision) => Effect.Effect<boolean, CacheError>
+  readonly touch: (keyed: Keyed<Id>, timeToLive: Duration.Input | undefined) => Effect.Effect<boolean, CacheError>
+  /** What the tiers hold, valid or not, after catching up with the log. */
+  readonly held: (keys: ReadonlyArray<Tag.Tag>) => Effect.Effect<ReadonlyArray<Entry<A> | undefined>, CacheError>
+}
+
+export const make = <D extends string, Id, A, E, R>(
+  definition: Pick<Definition<D, Id, A, E, R>, "graph" | "domain" | "list" | "dependsOn" | "listedUnder" | "cascadeOn">,
+  relationOf: (id: Id) => Tag.Tag,
+  shelf: Shelf<A>
+): Writer<Id, A> => {
+  const { domain, graph, list, dependsOn, listedUnder = dependsOn, cascadeOn } = definition
+  const { kernel, counts } = shelf
+  const { clock, live, store } = kernel
+  const { view } = live
+
+  const declared = (id: Id, value: A | undefined): ReadonlyArray<Tag.Tag> => {
+    const relations = value === undefined ? [] : (dependsOn?.(value, id) ?? [])
+    const tags = relations.map((relation) => Tag.related(domain, relation))
+    if (list === undefined) return tags
+    const relation = relationOf(id)
+    return [...tags, Tag.related(domain, relation), Tag.members(domain, relation)]
+  }
+
+  const cascadeOf = (key: Tag.Tag) =>
+    graph.cascade(domain).map((dependent) => Tag.patternOf(Tag.related(dependent, key)))
+
+  /** The lists that an entity joins or leaves when it turns from `before` into `after`. */
+  const membership = (
+    id: Id,
+    before: Option.Option<A> | undefined,
+    after: Option.Option<A>
+  ): ReadonlyArray<Tag.Tag> => {
+    if (list !== undefined) return []
+    // What it was is not known, so neither is which lists it leaves: all lists of the domain are suspect.
+    if (before === undefined) return [Tag.any(domain, "members")]
+    const under = (value: Option.Option<A>) =>
+      new Set(Option.isNone(value) ? [] : (listedUnder?.(value.value, id) ?? []))
+    const left = under(before)
+    const joined = under(after)
+    return [...left.symmetricDifference(joined)].map((relation) => Tag.members(domain, relation))
+  }
+
+  const held = Effect.fnUntraced(function* (keys: ReadonlyArray<Tag.Tag>) {
+    if (keys.length === 0) return []
+    const [, found] = yield* Effect.all([live.catchUp, store.getMany(keys.map(shelf.storeKey))], { concurrency: 2 })
+    return keys.map((key, index) => {
+      const bytes = found[index]
+      return bytes === undefined ? undefined : shelf.open(key, bytes)
+    })
+  })
+
+  const seen = cascadeOn ?? ((value: A): unknown => value)
+
+  const change = Effect.fnUntraced(function* (
+    { id, key, value, before: stated }: Replacement<Id, A> & Keyed<Id>,
+    current: Entry<A> | undefined,
+    options: WriteOptions
+  ) {
+    const after = Option.getOrUndefined(value)
+    const revision = options.revision ?? noRevision
+    const draft = yield* shelf.encode(key, after, declared(id, after), revision)
+    const isValid = current !== undefined && view.isValid(current.stamp, current.tags)
+    const before = stated ?? (isValid ? Option.fromUndefinedOr(current.value) : undefined)
+
+    let verdict: Change["verdict"] = "changed"
+    if (current !== undefined && revision.time > 0 && compareRevisions(current.revision, revision) > 0) {
+      verdict = "superseded"
+    } else if (before !== undefined && Option.isSome(before) === Option.isSome(value)) {
+      // Compared in their encoded form: that is what readers get.
+      const held = Option.isNone(before) ? undefined : Result.getOrUndefined(shelf.codec.encode(before.value))
+      if (Buffer.compare(held ?? draft.payload, draft.payload) === 0) verdict = "unchanged"
+    }
+    const isSeen =
+      before === undefined ||
+      Option.isNone(before) ||
+      Option.isNone(value) ||
+      !Equal.equals(seen(before.value), seen(value.value))
+
+    if (verdict === "unchanged") counts.unchanged++
+    if (verdict === "superseded") counts.refused++
+    const result: Change = {
+      key,
+      verdict,
+      direct: verdict === "changed" ? [key, ...membership(id, before, value)] : [],
+      cascade: verdict === "changed" && isSeen && options.cascade !== false ? cascadeOf(key) : [],
+      write: { key: shelf.storeKey(key), revision, body: draft.body, timeToLive: draft.keepFor },
+      settle: (position) => {
+        counts.updates++
+        shelf.keep(key, stamped(draft, position))
+      }
+    }
+    return result
+  })
+
+  const changes: Writer<Id, A>["changes"] = Effect.fnUntraced(function* (replacements, options) {
+    const unknown = replacements.filter(({ before }) => before === undefined)
+    const found = yield* held(unknown.map(({ key }) => key))
+    const current = new Map(unknown.map(({ key }, index) => [key, found[index]] as const))
+    return yield* Effect.forEach(replacements, (one) => change(one, current.get(one.key), options))
+  })
+
+  const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, revision) {
+    const stamp = view.position
+    const draft = yield* shelf.encode(key, value, declared(id, value), revision)
+    const [stored = false] = yield* store.fill([
+      {
+        key: shelf.storeKey(key),
+        stamp,
+        revision,
+        bytes: seal(stamp, draft.body),
+        timeToLive: draft.keepFor,
+        overwrite: false
+      }
+    ])
+    if (stored) shelf.keep(key, stamped(draft, stamp))
+    return stored
+  })
+
+  const touch: Writer<Id, A>["touch"] = Effect.fnUntraced(function* ({ key }, timeToLive) {
+    const [entry] = yield* held([key])
+    const millis = timeToLive === undefined ? undefined : Duration.toMillis(timeToLive)
+    if (entry === undefined || clock.currentTimeMillisUnsafe() >= entry.expiresAt) return false
+    const draft = yield* shelf.encode(key, entry.value, entry.tags, entry.revision, millis)
+    const { stamp, revision } = entry
+    const [stored = false] = yield* store.fill([
+      {
+        key: shelf.storeKey(key),
+        stamp,
+        revision,
+        bytes: seal(stamp, draft.body),
+        timeToLive: draft.keepFor,
+        overwrite: false
+      }
+    ])
+    if (stored) shelf.keep(key, stamped(draft, stamp))
+    return stored
+  })
+
+  return { declared, cascadeOf, changes, put, touch, held }
+}
