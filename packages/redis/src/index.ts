@@ -1,1 +1,8 @@
-export {}
+/**
+ * ioredis as Effect services.
+ */
+export * as PersistenceRedis from "./PersistenceRedis.ts"
+export * as RedisConfig from "./RedisConfig.ts"
+export * as Script from "./Script.ts"
+export { type Argument, type BlockingConnection, type Commands, type ConnectionState, Redis } from "./Redis.ts"
+export { RedisError } from "./RedisError.ts"

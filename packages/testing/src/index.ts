@@ -1,1 +1,4 @@
-export {}
+/**
+ * Real servers and faults for the tests of this workspace.
+ */
+export { RedisServer, RedisServerError } from "./RedisServer.ts"

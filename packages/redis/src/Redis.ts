@@ -1,0 +1,261 @@
+/**
+ * Redis as a scoped Effect service over ioredis: commands with typed errors, scripts, blocking connections, state.
+ */
+import {
+  type Config,
+  Context,
+  Effect,
+  Layer,
+  Option,
+  type Result,
+  Schema,
+  type Scope,
+  Stream,
+  SubscriptionRef
+} from "effect"
+import * as Client from "./internal/Client.ts"
+import * as RedisConfig from "./RedisConfig.ts"
+import { Decode, RedisError, Timeout } from "./RedisError.ts"
+import type { Script } from "./Script.ts"
+
+export type { Argument, ConnectionState } from "./internal/Client.ts"
+
+/** Sends commands over one connection. */
+export interface Commands {
+  /** Sends any command; bulk replies come as text. A call is thin: no span, no retry. */
+  readonly send: (command: string, ...args: ReadonlyArray<Client.Argument>) => Effect.Effect<unknown, RedisError>
+  /** Sends any command; bulk replies come as bytes. */
+  readonly sendBytes: (command: string, ...args: ReadonlyArray<Client.Argument>) => Effect.Effect<unknown, RedisError>
+  /** Runs a script by its digest; a server that does not know it is sent its text, once. */
+  readonly eval: <A>(
+    script: Script<A>,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<Client.Argument>
+  ) => Effect.Effect<A, RedisError>
+}
+
+/**
+ * A connection of its own, for commands that block. Interrupting a call, or its time-out (ms), drops what the server
+ * was asked; the connection comes back by itself.
+ */
+export interface BlockingConnection {
+  readonly send: (
+    timeout: number,
+    command: string,
+    ...args: ReadonlyArray<Client.Argument>
+  ) => Effect.Effect<unknown, RedisError>
+}
+
+/**
+ * Redis. Every command ends within `commandTimeout`, also while there is no connection.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Redis } from "@letletme/redis"
+ *
+ * const program = Effect.gen(function* () {
+ *   const redis = yield* Redis
+ *   yield* redis.set("greeting", Buffer.from("hello"), { timeToLive: 60_000 })
+ *   return yield* redis.mget(["greeting", "nothing"])
+ * })
+ * const main = program.pipe(Effect.provide(Redis.layerConfig))
+ * ```
+ */
+export class Redis extends Context.Service<
+  Redis,
+  Commands & {
+    /** The bytes under a key, `undefined` where there are none. */
+    readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, RedisError>
+    /** The bytes under many keys, in their order; more than 1,000 go in several commands of one round trip. */
+    readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+    /** Writes bytes; `timeToLive` in milliseconds. Answers whether it wrote, which `onlyIfAbsent` may forbid. */
+    readonly set: (
+      key: string,
+      value: Uint8Array,
+      options?: { readonly timeToLive?: number; readonly onlyIfAbsent?: boolean }
+    ) => Effect.Effect<boolean, RedisError>
+    /** Deletes keys, and frees their memory in the background. Answers how many there were. */
+    readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
+    /** All keys that match a glob pattern, in chunks; one may come twice, as SCAN may answer it. */
+    readonly scan: (pattern: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
+    /** Sends many commands in one round trip; each has its own result. Replies are bytes. */
+    readonly pipeline: (
+      commands: ReadonlyArray<readonly [command: string, ...args: ReadonlyArray<Client.Argument>]>
+    ) => Effect.Effect<ReadonlyArray<Result.Result<unknown, RedisError>>>
+    /** A dedicated connection for blocking commands, for the life of the scope. */
+    readonly blocking: Effect.Effect<BlockingConnection, RedisError, Scope.Scope>
+    /** A dedicated connection that listens to a channel for the life of the scope; it subscribes anew when it comes back. */
+    readonly subscribe: (
+      channel: string,
+      onMessage: (message: string) => void
+    ) => Effect.Effect<void, RedisError, Scope.Scope>
+    /** A dedicated connection without a command time-out, for the life of the scope: bound what you send over it. */
+    readonly dedicated: Effect.Effect<Commands, RedisError, Scope.Scope>
+    /** The connection's state now. */
+    readonly currentState: Effect.Effect<Client.ConnectionState>
+    /** The connection's state now and whenever it changes. */
+    readonly state: Stream.Stream<Client.ConnectionState>
+  }
+>()("@letletme/redis/Redis") {
+  /**
+   * Connects with this configuration. The layer fails where the server cannot be reached or refuses the user, unless
+   * it is `lazy`.
+   */
+  static readonly layer = (config: Partial<RedisConfig.RedisConfig>): Layer.Layer<Redis, RedisError> =>
+    Layer.effect(this, make(RedisConfig.make(config)))
+
+  /** Connects as the environment says: see `RedisConfig.config`. */
+  static readonly layerConfig: Layer.Layer<Redis, RedisError | Config.ConfigError> = Layer.effect(
+    this,
+    Effect.flatMap(RedisConfig.config, (config) => make(config))
+  )
+}
+
+const chunk = 1_000
+const clientName = "letletme"
+
+const text = (reply: unknown): unknown =>
+  Buffer.isBuffer(reply) ? reply.toString("utf8") : Array.isArray(reply) ? reply.map(text) : reply
+
+const unexpected = (command: string, reply: unknown): RedisError =>
+  new RedisError({ reason: new Decode({ command, detail: `it is ${reply === null ? "null" : typeof reply}` }) })
+
+const bytesOrNothing = (command: string, reply: unknown): Effect.Effect<Uint8Array | undefined, RedisError> =>
+  Buffer.isBuffer(reply) || reply === null
+    ? Effect.succeed(reply ?? undefined)
+    : Effect.fail(unexpected(command, reply))
+
+const integer = (command: string) => (reply: unknown) =>
+  typeof reply === "number" ? Effect.succeed(reply) : Effect.fail(unexpected(command, reply))
+
+const ScanReply = Schema.decodeUnknownEffect(Schema.Tuple([Schema.String, Schema.Array(Schema.String)]))
+
+const commands = (client: Client.Client): Commands => {
+  const sendBytes: Commands["sendBytes"] = (command, ...args) => client.send(command, args)
+  const send: Commands["send"] = (command, ...args) => Effect.map(client.send(command, args), text)
+  return {
+    send,
+    sendBytes,
+    eval: (script, keys, args) =>
+      client.send("EVALSHA", [script.digest, keys.length, ...keys, ...args]).pipe(
+        Effect.catchReason(
+          "RedisError",
+          "Script",
+          (reason) =>
+            reason.detail.startsWith("NOSCRIPT")
+              ? client.send("EVAL", [script.lua, keys.length, ...keys, ...args])
+              : Effect.fail(new RedisError({ reason })),
+          (reason) => Effect.fail(new RedisError({ reason }))
+        ),
+        Effect.flatMap((reply) =>
+          Effect.mapError(
+            script.decode(text(reply)),
+            (error) => new RedisError({ reason: new Decode({ command: script.name, detail: error.message }) })
+          )
+        )
+      )
+  }
+}
+
+const make = (config: RedisConfig.RedisConfig): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const purpose = { name: clientName, isBlocking: false, lazy: config.lazy }
+    const client = yield* Client.connect(config, purpose)
+    const base = commands(client)
+
+    const readMany = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> =>
+      keys.length === 0
+        ? Effect.succeed([])
+        : Effect.flatMap(client.send("MGET", keys), (reply) => {
+            if (!Array.isArray(reply) || reply.length !== keys.length) return Effect.fail(unexpected("MGET", reply))
+            const values: Array<Uint8Array | undefined> = []
+            // A key of another type answers null, as a missing one does.
+            for (const value of reply) values.push(Buffer.isBuffer(value) ? value : undefined)
+            return Effect.succeed(values)
+          })
+
+    const inChunks = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+      Array.from({ length: Math.ceil(items.length / chunk) }, (_, index) =>
+        items.slice(index * chunk, (index + 1) * chunk)
+      )
+
+    return Redis.of({
+      ...base,
+      get: (key) => Effect.flatMap(client.send("GET", [key]), (reply) => bytesOrNothing("GET", reply)),
+      mget: (keys) =>
+        keys.length <= chunk
+          ? readMany(keys)
+          : Effect.map(Effect.forEach(inChunks(keys), readMany, { concurrency: "unbounded" }), (parts) => parts.flat()),
+      set: (key, value, options) =>
+        Effect.map(
+          client.send("SET", [
+            key,
+            value,
+            ...(options?.timeToLive === undefined ? [] : ["PX", Math.max(1, Math.round(options.timeToLive))]),
+            ...(options?.onlyIfAbsent === true ? ["NX"] : [])
+          ]),
+          (reply) => reply !== null
+        ),
+      remove: (keys) =>
+        Effect.map(
+          Effect.forEach(inChunks(keys), (part) => Effect.flatMap(client.send("UNLINK", part), integer("UNLINK")), {
+            concurrency: "unbounded"
+          }),
+          (counts) => counts.reduce((total, count) => total + count, 0)
+        ),
+      scan: (pattern) =>
+        Stream.paginate("0", (cursor) =>
+          base.send("SCAN", cursor, "MATCH", pattern, "COUNT", chunk).pipe(
+            Effect.flatMap((reply) =>
+              Effect.mapError(
+                ScanReply(reply),
+                (error) => new RedisError({ reason: new Decode({ command: "SCAN", detail: error.message }) })
+              )
+            ),
+            Effect.map(([next, keys]) => [[keys], next === "0" ? Option.none() : Option.some(next)] as const)
+          )
+        ),
+      pipeline: (list) =>
+        Effect.map(
+          Effect.forEach(
+            inChunks(list),
+            (part) =>
+              Effect.forEach(part, ([command, ...args]) => Effect.result(client.send(command, args)), {
+                concurrency: "unbounded"
+              }),
+            { concurrency: 4 }
+          ),
+          (parts) => parts.flat()
+        ),
+      blocking: Effect.map(
+        Client.connect(config, { name: `${clientName}-blocking`, isBlocking: true, lazy: config.lazy }),
+        (connection): BlockingConnection => ({
+          send: (timeout, command, ...args) =>
+            Effect.map(connection.send(command, args), text).pipe(
+              Effect.timeoutOrElse({
+                duration: timeout,
+                orElse: () =>
+                  Effect.andThen(
+                    connection.reset,
+                    Effect.fail(
+                      new RedisError({ reason: new Timeout({ command, detail: `nothing within ${timeout} ms` }) })
+                    )
+                  )
+              }),
+              Effect.onInterrupt(() => connection.reset)
+            )
+        })
+      ),
+      subscribe: (channel, onMessage) =>
+        Effect.flatMap(Client.connect(config, { ...purpose, name: `${clientName}-subscriber` }), (connection) =>
+          connection.subscribe(channel, onMessage)
+        ),
+      dedicated: Effect.map(
+        Client.connect(config, { ...purpose, name: `${clientName}-dedicated`, isBlocking: true }),
+        commands
+      ),
+      currentState: SubscriptionRef.get(client.state),
+      state: SubscriptionRef.changes(client.state)
+    })
+  })

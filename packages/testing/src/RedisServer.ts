@@ -1,0 +1,140 @@
+/**
+ * A real redis-server for the life of a layer: its own port, its own folder, killed and cleaned up at the end.
+ */
+import { Config, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createConnection, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+/** No server could be started: the message says what to do. */
+export class RedisServerError extends Schema.TaggedError<RedisServerError>()("RedisServerError", {
+  message: Schema.String
+}) {}
+
+const Command = Schema.fromJsonString(Schema.NonEmptyArray(Schema.NonEmptyString))
+
+// Set by the test bootstrap where the server is not simply `redis-server` on PATH.
+const command = Config.schema(Command, "LETLETME_REDIS_SERVER").pipe(
+  Config.withDefault<readonly [string, ...Array<string>]>(["redis-server"])
+)
+
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer()
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+const answers = (port: number) =>
+  Effect.callback<void, RedisServerError>((resume) => {
+    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write("PING\r\n"))
+    const finish = (effect: Effect.Effect<void, RedisServerError>) => {
+      socket.destroy()
+      resume(effect)
+    }
+    // A server that wants a password answers too.
+    socket.on("data", (data) =>
+      finish(
+        /PONG|NOAUTH/.test(data.toString())
+          ? Effect.void
+          : Effect.fail(new RedisServerError({ message: `The server answered ${data.toString()}` }))
+      )
+    )
+    socket.on("error", (error) => finish(Effect.fail(new RedisServerError({ message: error.message }))))
+  })
+
+const ended = (child: ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+  })
+
+/**
+ * A redis-server that tests may mistreat.
+ */
+export class RedisServer extends Context.Service<
+  RedisServer,
+  {
+    readonly host: string
+    readonly port: number
+    readonly url: string
+    /** Ends it without warning, as a crash does. */
+    readonly kill: Effect.Effect<void>
+    /** Starts it again on the same port and folder. */
+    readonly start: Effect.Effect<void, RedisServerError>
+    /** Stops its process, which keeps its connections open and answers nothing, and lets it go on. */
+    readonly pause: Effect.Effect<void>
+    readonly resume: Effect.Effect<void>
+  }
+>()("@letletme/testing/RedisServer") {
+  /** A server without persistence. */
+  static readonly layer = Layer.suspend(() => RedisServer.layerWith({}))
+
+  /** A server with further arguments of redis-server's. */
+  static readonly layerWith = (options: { readonly args?: ReadonlyArray<string> }) =>
+    Layer.effect(
+      this,
+      Effect.gen(function* () {
+        const [program, ...prefix] = yield* command
+        const port = yield* freePort
+        const folder = yield* Effect.acquireRelease(
+          Effect.promise(() => mkdtemp(join(tmpdir(), "redis-"))),
+          (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+        )
+        const own = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
+        const args = [...prefix, ...own, "--enable-debug-command", "yes", ...(options.args ?? [])]
+        let running = Option.none<ChildProcess>()
+
+        const kill = Effect.suspend(() => {
+          const child = running
+          running = Option.none()
+          if (Option.isNone(child)) return Effect.void
+          child.value.kill("SIGKILL")
+          return ended(child.value)
+        })
+
+        const start = Effect.gen(function* () {
+          let failure: string | undefined
+          const child = spawn(program, args, { stdio: ["ignore", "ignore", "ignore"] })
+          child.on("error", (error) => {
+            failure = `${error.message}. Install redis-server (or valkey-server), or set LETLETME_REDIS_SERVER.`
+          })
+          running = Option.some(child)
+          yield* Effect.retry(
+            Effect.suspend(() =>
+              failure === undefined
+                ? answers(port)
+                : Effect.fail(new RedisServerError({ message: `Cannot run ${program}: ${failure}` }))
+            ),
+            {
+              schedule: Schedule.spaced("20 millis"),
+              times: 500,
+              while: () => failure === undefined && child.exitCode === null
+            }
+          )
+        })
+
+        yield* Effect.addFinalizer(() => kill)
+        yield* start
+
+        const signal = (name: NodeJS.Signals) =>
+          Effect.sync(() => {
+            if (Option.isSome(running)) running.value.kill(name)
+          })
+
+        return RedisServer.of({
+          host: "127.0.0.1",
+          port,
+          url: `redis://127.0.0.1:${port}`,
+          kill,
+          start,
+          pause: signal("SIGSTOP"),
+          resume: signal("SIGCONT")
+        })
+      })
+    )
+}
