@@ -1,6 +1,7 @@
 /**
  * The cache: domains opened over one view, invalidated through one log.
  */
+import type { Redis } from "@letletme/redis"
 import { Context, Effect, Layer, Option, PubSub, Schema, type Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { CacheError, SnapshotConflict, UnknownDomain } from "./CacheError.ts"
@@ -24,6 +25,8 @@ import type * as Lookup from "./Lookup.ts"
 import * as Policy from "./Policy.ts"
 import type { Position } from "./Position.ts"
 import * as Recording from "./Recording.ts"
+import * as RedisLog from "./RedisLog.ts"
+import * as RedisStore from "./RedisStore.ts"
 import * as Tag from "./Tag.ts"
 
 /** What to invalidate together: an entity or pattern, what goes with it, and whether its cascade is reached. */
@@ -296,6 +299,16 @@ export class CacheManager extends Context.Service<
       Layer.provideMerge(InvalidationLog.layerMemory),
       Layer.provideMerge(CacheStore.layerMemory)
     )
+
+  /** A whole cache over the Redis in context. Caches of one namespace share its entries and its log. */
+  static readonly layerRedis: Layer.Layer<
+    CacheManager | LiveView | InvalidationLog | CacheStore | CacheMetrics,
+    CacheError,
+    Redis
+  > = Layer.suspend(() => CacheManager.layerOver).pipe(
+    Layer.provideMerge(RedisLog.layer),
+    Layer.provideMerge(RedisStore.layer)
+  )
 
   /** The manager, its view and its counters over a log and a store: what `layerMemory` and `layerRedis` share. */
   static readonly layerOver: Layer.Layer<CacheManager | LiveView | CacheMetrics, never, InvalidationLog | CacheStore> =

@@ -43,7 +43,7 @@ export interface Progress {
 
 /** What the log answers to an append. */
 export interface Appended extends Progress {
-  /** The append's own position. Without tags nothing is appended, and it is the head. */
+  /** The append's own position, or the head where nothing was appended. */
   readonly position: Position
   /** Which writes were refused, since the store holds a newer revision. */
   readonly refused: ReadonlySet<string>
@@ -61,8 +61,8 @@ export class InvalidationLog extends Context.Service<
      */
     readonly isRemote: boolean
     /**
-     * Appends the tags and writes the entries, all or nothing. Where every write is refused, nothing is appended and
-     * `position` is the head.
+     * Appends the tags and writes the entries, all or nothing. Where there are no tags, or every write is refused,
+     * nothing is appended.
      */
     readonly append: (append: Append) => Effect.Effect<Appended, CacheError>
     /** Asks for the head and the entries after a position. It also detects a server that lost state. */
@@ -111,7 +111,8 @@ export class InvalidationLog extends Context.Service<
         isRemote: false,
         append: Effect.fnUntraced(
           function* ({ tags, cause, writes, from }: Append) {
-            const position = table.position + (tags.length === 0 ? 0 : 1)
+            if (tags.length === 0) return { ...after(from), position: table.position, refused: new Set<string>() }
+            const position = table.position + 1
             const stored = yield* store.fill(
               writes.map(({ key, revision, body, timeToLive }) => ({
                 key,
@@ -123,9 +124,7 @@ export class InvalidationLog extends Context.Service<
               }))
             )
             const refused = new Set(writes.filter((_, index) => stored[index] === false).map(({ key }) => key))
-            if (tags.length > 0 && (writes.length === 0 || refused.size < writes.length)) {
-              push({ tags, cause, floor: undefined })
-            }
+            if (writes.length === 0 || refused.size < writes.length) push({ tags, cause, floor: undefined })
             return { ...after(from), position: table.position, refused }
           },
           single.withPermit,

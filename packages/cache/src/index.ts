@@ -18,3 +18,5 @@ export { CacheManager, type Committed, type Invalidation } from "./CacheManager.
 export { CacheMetrics } from "./CacheMetrics.ts"
 export type { CacheEvent } from "./CacheEvent.ts"
 export type { Explanation } from "./Explanation.ts"
+export * as RedisLog from "./RedisLog.ts"
+export * as RedisStore from "./RedisStore.ts"

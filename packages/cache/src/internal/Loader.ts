@@ -283,8 +283,18 @@ export const make = <Id, A, E>(options: {
         )
       )
       for (const flight of group) fibers.set(flight, { group, fiber })
+      // The load may have run ahead of this line, and its callers away from it.
+      for (const flight of group) abandon(flight)
       return Effect.void
     })
+
+    /** Interrupts a load when nobody waits for any part of it; from then on nobody can join it. */
+    const abandon = (flight: Flown) => {
+      const flown = fibers.get(flight)
+      if (flown === undefined || flown.group.some(({ waiting }) => waiting > 0)) return
+      for (const one of flown.group) if (flights.get(one.wanted.key) === one) flights.delete(one.wanted.key)
+      flown.fiber.interruptUnsafe()
+    }
 
     const board = (wanted: Wanted<Id, A>, arrival: number): Flown => {
       const known = flights.get(wanted.key)
@@ -310,8 +320,7 @@ export const make = <Id, A, E>(options: {
 
     const leave = (flight: Flown) => {
       flight.waiting--
-      const flown = fibers.get(flight)
-      if (flown !== undefined && flown.group.every(({ waiting }) => waiting <= 0)) flown.fiber.interruptUnsafe()
+      abandon(flight)
     }
 
     const settle = (

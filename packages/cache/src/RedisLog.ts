@@ -1,0 +1,146 @@
+/**
+ * The log in Redis: the table, one hash, and the entries, one stream, on one cluster slot.
+ *
+ * An entry's stream id is its position, so that a reader can tell a gap, and XREAD waits for the next one.
+ *
+ * @see https://redis.io/docs/latest/develop/data-types/streams/
+ */
+import { Redis } from "@letletme/redis"
+import { Effect, Layer, Result, Schema } from "effect"
+import * as CacheConfig from "./CacheConfig.ts"
+import { CacheError, StoreFailed } from "./CacheError.ts"
+import { type Append, InvalidationLog } from "./InvalidationLog.ts"
+import * as scripts from "./internal/scripts.ts"
+import { Position } from "./Position.ts"
+import { storeFailed } from "./RedisStore.ts"
+import * as Tag from "./Tag.ts"
+import type { LogEntry } from "./View.ts"
+
+const decodePosition = Schema.decodeUnknownResult(Position)
+const Streams = Schema.NullOr(
+  Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.String)]))]))
+)
+const decodeStreams = Schema.decodeUnknownEffect(Streams)
+const Range = Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.String)]))
+const decodeRange = Schema.decodeUnknownEffect(Range)
+const decodeHash = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
+
+/** Reads a stream entry. What cannot be read is no entry: the gap that it leaves leads to a snapshot. */
+const toEntry = ([id, fields]: readonly [string, ReadonlyArray<string>]): ReadonlyArray<LogEntry> => {
+  const position = decodePosition(id.split("-", 1)[0])
+  if (Result.isFailure(position)) return []
+  const field = (name: string): string | undefined => {
+    const at = fields.findIndex((text, index) => index % 2 === 0 && text === name)
+    return at === -1 ? undefined : fields[at + 1]
+  }
+  const tags: Array<Tag.Tag> = []
+  for (const text of (field("tags") ?? "").split(" ")) {
+    if (text === "") continue
+    const tag = Tag.parse(text)
+    if (Result.isFailure(tag)) return []
+    tags.push(tag.success)
+  }
+  const floor = decodePosition(field("floor"))
+  return [
+    {
+      position: position.success,
+      tags,
+      floor: Result.getOrUndefined(floor),
+      cause: field("cause") ?? "",
+      by: field("by") ?? ""
+    }
+  ]
+}
+
+/** The log over the Redis in context, under the namespace in force. */
+export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effect(
+  InvalidationLog,
+  Effect.gen(function* () {
+    const redis = yield* Redis
+    const config = yield* CacheConfig.Settings
+    const table = `{${config.namespace}}:table`
+    const log = `{${config.namespace}}:log`
+    const heartbeat = Math.max(1, Math.round(config.maxStaleness / 3))
+    const blocking = yield* redis.blocking.pipe(Effect.mapError(storeFailed("Connecting the tail")))
+
+    const malformed = (operation: string) => (cause: Schema.SchemaError) =>
+      new CacheError({ reason: new StoreFailed({ operation, temporary: false, cause }) })
+
+    return InvalidationLog.of({
+      isRemote: true,
+      append: Effect.fnUntraced(function* ({ tags, cause, writes, from }: Append) {
+        const [position, head, floor, refused, entries] = yield* redis
+          .eval(
+            scripts.append,
+            [table, log, ...writes.map(({ key }) => key)],
+            [
+              from,
+              config.logLength,
+              cause,
+              config.process,
+              tags.length,
+              ...tags,
+              ...writes.flatMap(({ revision, timeToLive, body }) => [
+                revision.time,
+                revision.sequence,
+                Math.max(1, Math.round(timeToLive)),
+                body
+              ])
+            ]
+          )
+          .pipe(Effect.mapError(storeFailed("Appending to the log")))
+        return { position, head, floor, refused: new Set(refused), entries: entries.flatMap(toEntry) }
+      }),
+      sync: (from) =>
+        redis.eval(scripts.sync, [table, log], [from]).pipe(
+          Effect.map(([head, floor, entries]) => ({ head, floor, entries: entries.flatMap(toEntry) })),
+          Effect.mapError(storeFailed("Asking for the log's head"))
+        ),
+      follow: (from) =>
+        blocking
+          .send(config.maxStaleness, "XREAD", "COUNT", 1_000, "BLOCK", heartbeat, "STREAMS", log, `${from}-0`)
+          .pipe(
+            Effect.mapError(storeFailed("Following the log")),
+            Effect.flatMap((reply) => Effect.mapError(decodeStreams(reply), malformed("Following the log"))),
+            Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => entries.flatMap(toEntry)))
+          ),
+      snapshot: Effect.gen(function* () {
+        yield* Effect.mapError(redis.eval(scripts.sync, [table, log], [0]), storeFailed("Asking for the log's head"))
+        const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
+        const flat = yield* Effect.mapError(decodeHash(reply), malformed("Reading the table"))
+        const marks: Array<readonly [Tag.Tag, Position]> = []
+        let position = 0
+        let floor = 0
+        for (let index = 0; index + 1 < flat.length; index += 2) {
+          const name = flat[index] ?? ""
+          const at = decodePosition(flat[index + 1])
+          if (name === "#run" || Result.isFailure(at)) continue
+          if (name === "#head") position = at.success
+          else if (name === "#floor") floor = at.success
+          else {
+            const tag = Tag.parse(name)
+            if (Result.isSuccess(tag)) marks.push([tag.success, at.success])
+          }
+        }
+        return { position, floor, marks }
+      }),
+      at: (position) =>
+        redis.send("XRANGE", log, `${position}-0`, `${position}-0`).pipe(
+          Effect.mapError(storeFailed("Reading the log")),
+          Effect.flatMap((reply) => Effect.mapError(decodeRange(reply), malformed("Reading the log"))),
+          Effect.map((entries) => entries.flatMap(toEntry)[0])
+        ),
+      compact: Effect.fnUntraced(function* (floor: Position) {
+        const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
+        const flat = yield* Effect.mapError(decodeHash(reply), malformed("Reading the table"))
+        const old = flat.filter(
+          (name, index) => index % 2 === 0 && !name.startsWith("#") && Number(flat[index + 1]) <= floor
+        )
+        yield* Effect.mapError(
+          redis.eval(scripts.compact, [table, log], [0, floor, config.logLength, config.process, ...old]),
+          storeFailed("Compacting the log")
+        )
+      })
+    })
+  })
+)

@@ -1,0 +1,182 @@
+/**
+ * The Lua of the protocol. `append` is the only script that the log needs for writing; `sync` finds out what a view has
+ * missed; `fill` keeps a late writer from replacing what came after it.
+ *
+ * The table is one hash: `#head`, `#floor`, `#run`, and a field per tag. With the tags in a key of their own, an
+ * eviction of them alone would make what was invalidated look valid.
+ */
+import { Script } from "@letletme/redis"
+import { Schema } from "effect"
+import { Position } from "../Position.ts"
+
+/** What the scripts answer of a log entry: its id and its fields. */
+const StreamEntry = Schema.Tuple([Schema.String, Schema.Array(Schema.String)])
+
+/**
+ * Learns head and floor, and begins a new incarnation where the table is gone, belongs to another run of the server, or
+ * is behind the asking view. Its first position is the server's time in microseconds, or one more than any position
+ * known of, so that none is given out twice.
+ */
+const prelude = `
+local tableKey, logKey = KEYS[1], KEYS[2]
+local seen = tonumber(ARGV[1])
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local known = redis.call('HMGET', tableKey, '#head', '#floor', '#run')
+local head, floor = tonumber(known[1]), tonumber(known[2])
+if not head or not floor or known[3] ~= run or seen > head then
+  local time = redis.call('TIME')
+  local fresh = time[1] * 1000000 + time[2]
+  local last = redis.call('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
+  local lastId = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
+  fresh = math.max(fresh, (head or 0) + 1, seen + 1, lastId + 1)
+  head, floor = fresh, fresh
+  local text = string.format('%.0f', fresh)
+  redis.call('DEL', tableKey, logKey)
+  redis.call('HSET', tableKey, '#head', text, '#floor', text, '#run', run)
+  redis.call('XADD', logKey, text .. '-0', 'floor', text, 'cause', 'incarnation', 'by', run)
+end
+local function text(position) return string.format('%.0f', position) end
+local function entries()
+  return redis.call('XRANGE', logKey, '(' .. ARGV[1] .. '-0', '+', 'COUNT', 1000)
+end
+`
+
+/** Arguments: the view's position. */
+export const sync = Script.make({
+  name: "cache.sync",
+  lua: `${prelude}
+return { text(head), text(floor), entries() }`,
+  reply: Schema.Tuple([Position, Position, Schema.Array(StreamEntry)])
+})
+
+// Reads what an entry's header says of itself: stamp and revision, if its check digits are right.
+const held = `
+local function heldOf(key)
+  local line = redis.call('GETRANGE', key, 0, 160)
+  local stamp, check, time, sequence =
+    string.match(line, '^LLC1 (%d+) (%d+) %x+ %d+ %d+ %d+ (%d+)%.(%d+) ')
+  stamp = tonumber(stamp)
+  if not stamp or stamp % 999983 ~= tonumber(check) then return nil end
+  return stamp, tonumber(time), tonumber(sequence)
+end
+local function isNewer(key, stamp, time, sequence)
+  local heldStamp, heldTime, heldSequence = heldOf(key)
+  if not heldStamp then return false end
+  if time > 0 and heldTime ~= time then return heldTime > time end
+  if time > 0 and heldSequence ~= sequence then return heldSequence > sequence end
+  return heldStamp > stamp
+end
+`
+
+/**
+ * Keys: table, log, then those of the writes. Arguments: the view's position, the log's length, cause, process, the
+ * number of tags, the tags, then for each write revision time, revision number, time to live (ms), body.
+ */
+export const append = Script.make({
+  name: "cache.append",
+  lua: `${prelude}${held}
+local tagCount = tonumber(ARGV[5])
+local position = head + 1
+local refused, accepted = {}, {}
+for index = 3, #KEYS do
+  local at = 6 + tagCount + (index - 3) * 4
+  if isNewer(KEYS[index], position, tonumber(ARGV[at]), tonumber(ARGV[at + 1])) then
+    refused[#refused + 1] = KEYS[index]
+  else
+    accepted[#accepted + 1] = { KEYS[index], ARGV[at + 2], ARGV[at + 3] }
+  end
+end
+if tagCount == 0 or (#KEYS > 2 and #accepted == 0) then
+  return { text(head), text(head), text(floor), refused, entries() }
+end
+local at = text(position)
+local marks, tags = { '#head', at }, {}
+for index = 6, 5 + tagCount do
+  marks[#marks + 1] = ARGV[index]
+  marks[#marks + 1] = at
+  tags[#tags + 1] = ARGV[index]
+  if #marks > 1000 then
+    redis.call('HSET', tableKey, unpack(marks))
+    marks = { '#head', at }
+  end
+end
+redis.call('HSET', tableKey, unpack(marks))
+redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[2], at .. '-0',
+  'tags', table.concat(tags, ' '), 'cause', ARGV[3], 'by', ARGV[4])
+local sealed = 'LLC1 ' .. at .. ' ' .. text(position % 999983) .. ' '
+for _, write in ipairs(accepted) do
+  redis.call('SET', write[1], sealed .. write[3], 'PX', write[2])
+end
+return { at, at, text(floor), refused, entries() }`,
+  reply: Schema.Tuple([Position, Position, Position, Schema.Array(Schema.String), Schema.Array(StreamEntry)])
+})
+
+/** Arguments: the view's position, the floor, the log's length, process, then fields that may go. */
+export const compact = Script.make({
+  name: "cache.compact",
+  lua: `${prelude}
+local to = tonumber(ARGV[2])
+if to <= floor or to > head then return 0 end
+local at = text(head + 1)
+redis.call('HSET', tableKey, '#head', at, '#floor', ARGV[2])
+redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[3], at .. '-0', 'floor', ARGV[2], 'cause', 'compaction', 'by', ARGV[4])
+for index = 5, #ARGV do
+  local mark = tonumber(redis.call('HGET', tableKey, ARGV[index]))
+  if mark and mark <= to then redis.call('HDEL', tableKey, ARGV[index]) end
+end
+return 1`,
+  reply: Schema.Int
+})
+
+/**
+ * Keys: those of the entries. Arguments for each: stamp, revision time, revision number, time to live (ms), overwrite
+ * (0 or 1), bytes. Answers 1 for each that was stored.
+ */
+export const fill = Script.make({
+  name: "cache.fill",
+  lua: `${held}
+local stored = {}
+for index, key in ipairs(KEYS) do
+  local at = (index - 1) * 6
+  local stamp, time, sequence = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  if ARGV[at + 5] == '0' and isNewer(key, stamp, time, sequence) then
+    stored[index] = 0
+  else
+    redis.call('SET', key, ARGV[at + 6], 'PX', ARGV[at + 4])
+    stored[index] = 1
+  end
+end
+return stored`,
+  reply: Schema.Array(Schema.Literals([0, 1]))
+})
+
+/** Keys: those of the leases. Arguments: time to live (ms), then for each holder and take-over (0 or 1). */
+export const lease = Script.make({
+  name: "cache.lease",
+  lua: `
+local holders = {}
+for index, key in ipairs(KEYS) do
+  local at = index * 2
+  local held = redis.call('GET', key)
+  if held and ARGV[at + 1] == '0' then
+    holders[index] = held
+  else
+    redis.call('SET', key, ARGV[at], 'PX', ARGV[1])
+    holders[index] = ''
+  end
+end
+return holders`,
+  reply: Schema.Array(Schema.String)
+})
+
+/** Keys: those of the leases. Arguments: their holders. */
+export const release = Script.make({
+  name: "cache.release",
+  lua: `
+local released = 0
+for index, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[index] then released = released + redis.call('DEL', key) end
+end
+return released`,
+  reply: Schema.Int
+})
