@@ -101,7 +101,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Cl
           const done = () => resume(Effect.void)
           if (connection.status !== "ready") return done()
           connection.once("end", done)
-          connection.quit(() => undefined)
+          void connection.quit(() => undefined)
         }).pipe(
           Effect.timeoutOption(quitWithin),
           Effect.ensuring(
@@ -131,7 +131,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Cl
     }
 
     const start = Effect.callback<void, RedisError>((resume) => {
-      redis.connect((error) => resume(error ? Effect.fail(failure("CONNECT", error)) : Effect.void))
+      void redis.connect((error) => resume(error ? Effect.fail(failure("CONNECT", error)) : Effect.void))
     })
     if (purpose.lazy) yield* Effect.forkScoped(Effect.ignore(start))
     else {
@@ -152,7 +152,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Cl
     return {
       send: (command, args) =>
         Effect.callback((resume) => {
-          redis.callBuffer(command, args.map(toArgument), (error, reply) =>
+          void redis.callBuffer(command, args.map(toArgument), (error, reply) =>
             resume(error ? Effect.fail(failure(command, error)) : Effect.succeed(reply))
           )
         }),
@@ -163,7 +163,9 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Cl
           redis.on("message", (from: string, message: string) => {
             if (from === channel) listener(message)
           })
-          redis.subscribe(channel, (error) => resume(error ? Effect.fail(failure("SUBSCRIBE", error)) : Effect.void))
+          void redis.subscribe(channel, (error) =>
+            resume(error ? Effect.fail(failure("SUBSCRIBE", error)) : Effect.void)
+          )
         })
     }
   })
