@@ -1,1 +1,17 @@
-export {}
+/**
+ * Fantasy Premier League data: the model, the sources, the caches.
+ */
+export * as Event from "./event/Event.ts"
+export * as FplApi from "./source/FplApi.ts"
+export * as Match from "./match/Match.ts"
+export * as Phase from "./phase/Phase.ts"
+export * as RecordedSource from "./source/RecordedSource.ts"
+export * as Season from "./season/Season.ts"
+export * as SeasonDiff from "./season/SeasonDiff.ts"
+export * as SeasonRevision from "./season/SeasonRevision.ts"
+export * as SimulatedApi from "./source/SimulatedApi.ts"
+export * as SimulatedSeason from "./source/SimulatedSeason.ts"
+export * as Standing from "./standing/Standing.ts"
+export * as Team from "./team/Team.ts"
+export { FplSource } from "./source/FplSource.ts"
+export { SourceError } from "./source/SourceError.ts"

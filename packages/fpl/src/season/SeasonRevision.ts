@@ -1,0 +1,121 @@
+/**
+ * One coherent revision of a season: events, phases, teams and matches of one moment, cross-checked.
+ */
+import { Effect, Schema } from "effect"
+import * as Event from "../event/Event.ts"
+import * as Match from "../match/Match.ts"
+import * as Phase from "../phase/Phase.ts"
+import { Incoherent, Invalid, Malformed, Maintenance, SourceError } from "../source/SourceError.ts"
+import * as Team from "../team/Team.ts"
+import type { Season } from "./Season.ts"
+
+/** A revision. Every reference in it resolves. */
+export interface SeasonRevision {
+  readonly season: Season
+  /** When the source stated it (epoch ms). */
+  readonly time: number
+  readonly events: ReadonlyArray<Event.Event>
+  readonly phases: ReadonlyArray<Phase.Phase>
+  readonly teams: ReadonlyArray<Team.Team>
+  readonly matches: ReadonlyArray<Match.Match>
+}
+
+const Bootstrap = Schema.Struct({
+  events: Schema.Array(Event.FromApi),
+  phases: Schema.Array(Phase.FromApi),
+  teams: Schema.Array(Team.FromApi)
+})
+
+const Fixtures = Schema.Array(Match.FromApi)
+
+const decodeBootstrap = Schema.decodeUnknownEffect(Bootstrap)
+const decodeFixtures = Schema.decodeUnknownEffect(Fixtures)
+
+const fail = (reason: SourceError["reason"]) => Effect.fail(new SourceError({ reason }))
+
+/** Parses a body, and tells a closed game and a web page from a document that was cut off. */
+export const parse = (what: string, body: string): Effect.Effect<unknown, SourceError> =>
+  Effect.suspend(() => {
+    const text = body.trim()
+    if (text === "") return fail(new Malformed({ what, detail: "it is empty" }))
+    if (/game is being updated/i.test(text.slice(0, 10_000))) return fail(new Maintenance({ what }))
+    if (text.startsWith("<")) return fail(new Malformed({ what, detail: "it is a web page" }))
+    return Effect.try({
+      try: (): unknown => JSON.parse(text),
+      catch: () => {
+        const end = /[\]}]$/.test(text) ? "it cannot be parsed" : "it is cut off"
+        return new SourceError({ reason: new Malformed({ what, detail: end }) })
+      }
+    })
+  })
+
+const duplicate = (ids: ReadonlyArray<{ readonly id: number }>): number | undefined => {
+  const seen = new Set<number>()
+  return ids.find(({ id }) => seen.size === seen.add(id).size)?.id
+}
+
+/** Finds the first reference that does not resolve, or the first sign that something is missing. */
+const incoherence = (next: SeasonRevision, previous: SeasonRevision | undefined): string | undefined => {
+  const { events, matches, phases, teams } = next
+  for (const [kind, entities] of Object.entries({ event: events, phase: phases, team: teams, match: matches })) {
+    const twice = duplicate(entities)
+    if (twice !== undefined) return `${kind} ${twice} is there twice`
+  }
+  if (events.length === 0) return "there are no events"
+  if (phases.length === 0) return "there are no phases"
+  if (teams.length < 2) return `there are ${teams.length} teams`
+  const eventIds = new Set(events.map(({ id }) => id))
+  const teamIds = new Set(teams.map(({ id }) => id))
+  for (const { away, event, home, id } of matches) {
+    if (event !== null && !eventIds.has(event)) return `match ${id} is in event ${event}, which does not exist`
+    if (!teamIds.has(home)) return `match ${id} is played by team ${home}, which does not exist`
+    if (!teamIds.has(away)) return `match ${id} is played by team ${away}, which does not exist`
+    if (home === away) return `match ${id} is played by team ${home} against itself`
+  }
+  for (const { id, startEvent, stopEvent } of phases) {
+    if (!eventIds.has(startEvent)) return `phase ${id} starts at event ${startEvent}, which does not exist`
+    if (!eventIds.has(stopEvent)) return `phase ${id} stops at event ${stopEvent}, which does not exist`
+    if (stopEvent < startEvent) return `phase ${id} stops before it starts`
+  }
+  if (previous === undefined || previous.season !== next.season) return undefined
+  if (teams.length < previous.teams.length) return `${previous.teams.length} teams have become ${teams.length}`
+  if (events.length < previous.events.length) return `${previous.events.length} events have become ${events.length}`
+  if (matches.length < previous.matches.length / 2) {
+    return `${previous.matches.length} matches have become ${matches.length}`
+  }
+  return undefined
+}
+
+/**
+ * Assembles a revision from the two bodies of the API. Fails with `Malformed`, `Maintenance`, `Invalid` or
+ * `Incoherent`; measured against a `previous` revision of the season it also fails where the new one is truncated.
+ */
+export const assemble = Effect.fn("SeasonRevision.assemble")(function* (options: {
+  readonly season: Season
+  readonly time: number
+  readonly bootstrap: string
+  readonly fixtures: string
+  readonly previous?: SeasonRevision | undefined
+}): Effect.fn.Return<SeasonRevision, SourceError> {
+  const { previous, season, time } = options
+  const invalid = (what: string) => (error: Schema.SchemaError) =>
+    new SourceError({ reason: new Invalid({ what, detail: error.message }) })
+  const bootstrap = yield* Effect.flatMap(parse("bootstrap-static", options.bootstrap), (body) =>
+    Effect.mapError(decodeBootstrap(body), invalid("bootstrap-static"))
+  )
+  const fixtures = yield* Effect.flatMap(parse("fixtures", options.fixtures), (body) =>
+    Effect.mapError(decodeFixtures(body), invalid("fixtures"))
+  )
+  const byId = (a: { readonly id: number }, b: { readonly id: number }) => a.id - b.id
+  const phases = bootstrap.phases.map((phase) => Phase.fromApi(season, phase)).toSorted(byId)
+  const revision: SeasonRevision = {
+    season,
+    time,
+    events: bootstrap.events.map((event) => Event.fromApi(season, event)).toSorted(byId),
+    phases,
+    teams: bootstrap.teams.map((team) => Team.fromApi(season, team)).toSorted(byId),
+    matches: fixtures.map((match) => Match.fromApi(season, phases, match)).toSorted(byId)
+  }
+  const detail = incoherence(revision, previous)
+  return detail === undefined ? revision : yield* fail(new Incoherent({ detail }))
+})

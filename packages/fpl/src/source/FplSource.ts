@@ -1,0 +1,19 @@
+/**
+ * Where a season's data comes from: the FPL API, a recording, a simulation, behind one service.
+ */
+import { Context, type Effect } from "effect"
+import type { Season } from "../season/Season.ts"
+import type { SeasonRevision } from "../season/SeasonRevision.ts"
+import type { SourceError } from "./SourceError.ts"
+
+/** The source. */
+export class FplSource extends Context.Service<
+  FplSource,
+  {
+    readonly season: Season
+    /** The source in a few words, for people. */
+    readonly description: string
+    /** Fetches one coherent revision, measured against the one held before, if any. */
+    readonly fetch: (previous?: SeasonRevision) => Effect.Effect<SeasonRevision, SourceError>
+  }
+>()("@letletme/fpl/FplSource") {}
