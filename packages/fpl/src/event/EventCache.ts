@@ -1,0 +1,37 @@
+/**
+ * Gameweeks, cached: by id, and the ids of a season.
+ */
+import { DomainCache } from "@letletme/cache"
+import { Schema } from "effect"
+import { graph } from "../graph.ts"
+import { byId, idsOf } from "../season/lookups.ts"
+import { Season } from "../season/Season.ts"
+import * as tags from "../season/tags.ts"
+import { Event, EventId } from "./Event.ts"
+
+/** A gameweek by id. Its deadline is what dependents see: a new average score reaches nothing but the gameweek. */
+export class EventCache extends DomainCache.Service<EventCache>()("@letletme/fpl/EventCache", {
+  graph,
+  domain: "event",
+  id: EventId,
+  value: Event,
+  timeToLive: "metadata",
+  listedUnder: (event) => [tags.season(event.season)],
+  cascadeOn: (event) => event.deadline,
+  lookupMany: byId(({ events }) => events)
+}) {}
+
+/** The ids of a season's gameweeks. */
+export class SeasonEvents extends DomainCache.Service<SeasonEvents>()("@letletme/fpl/SeasonEvents", {
+  graph,
+  domain: "event",
+  list: { of: "season", name: "ids" },
+  id: Season,
+  value: Schema.Array(Schema.Int),
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    (season: Season) => season,
+    ({ events }) => events,
+    () => true
+  )
+}) {}

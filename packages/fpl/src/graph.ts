@@ -1,0 +1,12 @@
+/**
+ * The dependency graph of the game: a domain's line names what it depends on.
+ */
+import { DependencyGraph } from "@letletme/cache"
+
+export const graph = DependencyGraph.make({
+  event: [],
+  phase: ["event"],
+  team: ["event"],
+  match: ["phase", "team"],
+  standing: ["match"]
+})

@@ -1,0 +1,123 @@
+/**
+ * Matches, cached: by id, and the ids by gameweek, phase, team and season, and of those in no gameweek.
+ */
+import { DomainCache } from "@letletme/cache"
+import { Duration, Schema } from "effect"
+import { EventId } from "../event/Event.ts"
+import { graph } from "../graph.ts"
+import { PhaseId } from "../phase/Phase.ts"
+import { byId, idsOf } from "../season/lookups.ts"
+import { Season } from "../season/Season.ts"
+import * as tags from "../season/tags.ts"
+import { TeamId } from "../team/Team.ts"
+import { Match, MatchId, status } from "./Match.ts"
+
+const Ids = Schema.Array(Schema.Int)
+
+// How long a match is believed, by where it is in its life; the metadata strategy is the cap.
+const lifetimes = {
+  live: Duration.seconds(30),
+  provisional: Duration.minutes(10),
+  scheduled: Duration.hours(6),
+  unscheduled: Duration.hours(6),
+  final: Duration.days(30)
+}
+
+/** A match by id: it depends on its gameweek, its phases and its teams, and is listed under them. */
+export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl/MatchCache", {
+  graph,
+  domain: "match",
+  id: MatchId,
+  value: Match,
+  timeToLive: "metadata",
+  adaptive: (match) => lifetimes[status(match)],
+  dependsOn: ({ away, event, home, phases, season }) => [
+    ...(event === null ? [] : [tags.event(season, event)]),
+    ...phases.map((phase) => tags.phase(season, phase)),
+    tags.team(season, home),
+    tags.team(season, away)
+  ],
+  listedUnder: ({ away, event, home, phases, season }) => [
+    tags.season(season),
+    event === null ? tags.unscheduled(season) : tags.event(season, event),
+    ...phases.map((phase) => tags.phase(season, phase)),
+    tags.team(season, home),
+    tags.team(season, away)
+  ],
+  lookupMany: byId(({ matches }) => matches)
+}) {}
+
+/** The ids of a gameweek's matches: none in a blank one. */
+export class EventMatches extends DomainCache.Service<EventMatches>()("@letletme/fpl/EventMatches", {
+  graph,
+  domain: "match",
+  list: { of: "event", name: "ids" },
+  id: EventId,
+  value: Ids,
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    ({ season }: EventId) => season,
+    ({ matches }) => matches,
+    (match, event) => match.event === event.id
+  )
+}) {}
+
+/** The ids of a phase's matches. */
+export class PhaseMatches extends DomainCache.Service<PhaseMatches>()("@letletme/fpl/PhaseMatches", {
+  graph,
+  domain: "match",
+  list: { of: "phase", name: "ids" },
+  id: PhaseId,
+  value: Ids,
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    ({ season }: PhaseId) => season,
+    ({ matches }) => matches,
+    (match, phase) => match.phases.includes(phase.id)
+  )
+}) {}
+
+/** The ids of a team's matches. */
+export class TeamMatches extends DomainCache.Service<TeamMatches>()("@letletme/fpl/TeamMatches", {
+  graph,
+  domain: "match",
+  list: { of: "team", name: "ids" },
+  id: TeamId,
+  value: Ids,
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    ({ season }: TeamId) => season,
+    ({ matches }) => matches,
+    (match, team) => match.home === team.id || match.away === team.id
+  )
+}) {}
+
+/** The ids of a season's matches. */
+export class SeasonMatches extends DomainCache.Service<SeasonMatches>()("@letletme/fpl/SeasonMatches", {
+  graph,
+  domain: "match",
+  list: { of: "season", name: "ids" },
+  id: Season,
+  value: Ids,
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    (season: Season) => season,
+    ({ matches }) => matches,
+    () => true
+  )
+}) {}
+
+/** The ids of a season's matches that are in no gameweek. */
+export class UnscheduledMatches extends DomainCache.Service<UnscheduledMatches>()("@letletme/fpl/UnscheduledMatches", {
+  graph,
+  domain: "match",
+  list: { of: "unscheduled", name: "ids" },
+  id: Season,
+  value: Ids,
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    (season: Season) => season,
+    ({ matches }) => matches,
+    (match) => match.event === null
+  )
+}) {}

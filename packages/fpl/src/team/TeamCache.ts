@@ -1,0 +1,41 @@
+/**
+ * Teams, cached: by id, and the ids of a season.
+ */
+import { DomainCache } from "@letletme/cache"
+import { Schema } from "effect"
+import { graph } from "../graph.ts"
+import { byId, idsOf } from "../season/lookups.ts"
+import { Season } from "../season/Season.ts"
+import * as tags from "../season/tags.ts"
+import { Team, TeamId } from "./Team.ts"
+
+/**
+ * A team by id. Its strengths are rated anew as gameweeks go by, so it depends on any gameweek of its season; its name
+ * and code are what dependents see.
+ */
+export class TeamCache extends DomainCache.Service<TeamCache>()("@letletme/fpl/TeamCache", {
+  graph,
+  domain: "team",
+  id: TeamId,
+  value: Team,
+  timeToLive: "metadata",
+  dependsOn: (team) => [tags.anyEvent(team.season)],
+  listedUnder: (team) => [tags.season(team.season)],
+  cascadeOn: ({ code, name, shortName }) => [code, name, shortName],
+  lookupMany: byId(({ teams }) => teams)
+}) {}
+
+/** The ids of a season's teams. */
+export class SeasonTeams extends DomainCache.Service<SeasonTeams>()("@letletme/fpl/SeasonTeams", {
+  graph,
+  domain: "team",
+  list: { of: "season", name: "ids" },
+  id: Season,
+  value: Schema.Array(Schema.Int),
+  timeToLive: "metadata",
+  lookupMany: idsOf(
+    (season: Season) => season,
+    ({ teams }) => teams,
+    () => true
+  )
+}) {}
