@@ -14,6 +14,7 @@ import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
 import { explain } from "./internal/explain.ts"
+import { inspect } from "./internal/inspect.ts"
 import * as Kernel from "./internal/Kernel.ts"
 import * as Loader from "./internal/Loader.ts"
 import * as NearCache from "./internal/NearCache.ts"
@@ -194,8 +195,9 @@ export class CacheManager extends Context.Service<
 
         const open = <D extends string, Id, A, E, R>(
           definition: Definition<D, Id, A, E, R>
-        ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> =>
-          Effect.gen(function* () {
+        ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> => {
+          const text = Schema.encodeSync(definition.id)
+          return Effect.gen(function* () {
             const { domain: name, list } = definition
             const context = yield* Effect.context<R>()
             const near = yield* NearCache.make<A>({ entries: config.nearEntries, bytes: config.nearBytes })
@@ -211,7 +213,6 @@ export class CacheManager extends Context.Service<
               near,
               counts
             })
-            const text = Schema.encodeSync(definition.id)
             const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, ...text(id).split(":"))
             const key = (id: Id): Tag.Tag => {
               const segments = text(id).split(":")
@@ -273,9 +274,11 @@ export class CacheManager extends Context.Service<
                   options?.cause === undefined ? {} : { cause: options.cause }
                 ),
               touch: (id, timeToLive) => writer.touch(keyed(id), timeToLive),
+              inspect: (ids) => inspect(shelf, ids.map(key)),
               explain: (id) => explain(shelf, log, key(id))
             }
           })
+        }
 
         return CacheManager.of({
           open,

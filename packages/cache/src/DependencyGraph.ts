@@ -61,6 +61,14 @@ export const make = <const Domain extends string>(definition: {
       }
     }
   })
+  for (const component of Graph.stronglyConnectedComponents(graph)) {
+    const cycle = names.filter((name) => component.some((index) => index === indices.get(name)))
+    if (cycle.length > 1 || cycle.some((name) => definition[name].includes(name))) {
+      throw new Graph.GraphError({
+        message: `The dependency graph has a cycle among ${cycle.join(", ")}. Remove one of these dependencies.`
+      })
+    }
+  }
   const domains = Array.fromIterable(Graph.values(Graph.topo(graph)))
 
   const depths = new Map<Domain, number>()

@@ -105,6 +105,9 @@ export interface Change {
   readonly settle: (position: Position) => void
 }
 
+/** What the store holds of a key. */
+export type Condition = "fresh" | "expired" | "invalidated" | "missing" | "corrupt"
+
 /**
  * An open domain. No method needs a service.
  */
@@ -148,6 +151,8 @@ export interface Domain<Id, A, E> {
   ) => Effect.Effect<Position, CacheError>
   /** Lets a held entry live anew, for `timeToLive` or as its policy says. Answers whether there was one. */
   readonly touch: (id: Id, timeToLive?: Duration.Input) => Effect.Effect<boolean, CacheError>
+  /** What the store holds of each id, past the near cache: read whole, and checked against the log's head. */
+  readonly inspect: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<Condition>, CacheError>
   /** Why an entry is fresh, stale or absent. */
   readonly explain: (id: Id) => Effect.Effect<Explanation, CacheError>
 }

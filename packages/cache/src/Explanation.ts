@@ -1,6 +1,7 @@
 /**
  * Why an entry is fresh, stale or absent: what `explain` answers.
  */
+import type { Condition } from "./Domain.ts"
 import type { Revision } from "./Entry.ts"
 import type { Position } from "./Position.ts"
 import type { Tag } from "./Tag.ts"
@@ -12,7 +13,7 @@ export interface Explanation {
   readonly storeKey: string
   /** Which tier has it. */
   readonly tier: "near" | "store" | "none"
-  readonly state: "fresh" | "expired" | "invalidated" | "missing" | "corrupt"
+  readonly state: Condition
   /** The state and its reason in a sentence. */
   readonly because: string
   /** The view's position and floor, and whether it is trusted. */

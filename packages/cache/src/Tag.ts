@@ -21,7 +21,8 @@ export type Tag = string & Brand.Brand<"@letletme/cache/Tag">
 
 const brand = Brand.nominal<Tag>()
 
-const grammar = /^(?:[^\s:*{}%]|%[0-9A-F]{2})+(?::(?:[^\s:*{}%]|%[0-9A-F]{2})+)*(?::\*)?$/
+// A lone surrogate is half a character: it would not survive the way to Redis and back.
+const grammar = /^(?:[^\s:*{}%\p{Cs}]|%[0-9A-F]{2})+(?::(?:[^\s:*{}%\p{Cs}]|%[0-9A-F]{2})+)*(?::\*)?$/u
 
 /** Decodes a tag or a pattern from text; what is wrong is named, with an example of the right form. */
 export const Tag = Schema.String.pipe(
@@ -49,17 +50,24 @@ const decode = Schema.decodeUnknownResult(Tag)
  */
 export const parse = (text: string): Result.Result<Tag, Schema.SchemaError> => decode(text)
 
+const percent = (bytes: Iterable<number>): string =>
+  Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("")
+
+// The bytes that UTF-8's scheme gives a surrogate's code, which no character has.
+const bytesOfSurrogate = (code: number): ReadonlyArray<number> => [
+  0xe0 | (code >> 12),
+  0x80 | ((code >> 6) & 0x3f),
+  0x80 | (code & 0x3f)
+]
+
 const escape = (segment: string): string =>
   segment === ""
     ? "%00"
-    : segment.replace(/[\s*{}%]/gu, (char) =>
-        Array.from(
-          new TextEncoder().encode(char),
-          (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
-        ).join("")
+    : segment.replace(/[\s*{}%\p{Cs}]/gu, (char) =>
+        percent(char.isWellFormed() ? new TextEncoder().encode(char) : bytesOfSurrogate(char.charCodeAt(0)))
       )
 
-const path = (segments: ReadonlyArray<string>): string => segments.map(escape).join(":")
+const path = (segments: ReadonlyArray<string>): string => segments.join(":").split(":").map(escape).join(":")
 
 /**
  * The tag of an entity, which is also the key of its entry: `{domain}:{id}`.

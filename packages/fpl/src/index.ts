@@ -15,3 +15,19 @@ export * as Standing from "./standing/Standing.ts"
 export * as Team from "./team/Team.ts"
 export { FplSource } from "./source/FplSource.ts"
 export { SourceError } from "./source/SourceError.ts"
+export * as FplCaches from "./FplCaches.ts"
+export { EventCache, SeasonEvents } from "./event/EventCache.ts"
+export { graph } from "./graph.ts"
+export {
+  EventMatches,
+  MatchCache,
+  PhaseMatches,
+  SeasonMatches,
+  TeamMatches,
+  UnscheduledMatches
+} from "./match/MatchCache.ts"
+export { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
+export { PrimaryData } from "./season/PrimaryData.ts"
+export { type Published, SeasonSync } from "./season/SeasonSync.ts"
+export { SeasonDeductions, StandingCache, StandingId } from "./standing/StandingCache.ts"
+export { SeasonTeams, TeamCache } from "./team/TeamCache.ts"

@@ -1,0 +1,197 @@
+/**
+ * Warming: an empty cache is loaded, primary data before related, each in the order of the graph; one that is not empty
+ * is verified, and what is invalid is reloaded.
+ */
+import { Clock, Context, Effect, Layer, type Scope, Stream, SubscriptionRef } from "effect"
+import type { CacheError } from "./CacheError.ts"
+import type { DependencyGraph } from "./DependencyGraph.ts"
+import type { Condition, Domain } from "./Domain.ts"
+import type { Tag } from "./Tag.ts"
+
+/** A stage's ids, read for one run. */
+interface Prepared {
+  readonly keys: ReadonlyArray<Tag>
+  readonly inspect: (from: number, to: number) => Effect.Effect<ReadonlyArray<Condition>, CacheError>
+  /** Loads some of the ids, by their places; answers what went wrong. */
+  readonly load: (places: ReadonlyArray<number>) => Effect.Effect<string | undefined>
+}
+
+/** One kind of entries to warm. Make one with {@link stage}. */
+export interface Stage<D extends string> {
+  readonly name: string
+  readonly domain: D
+  /** Entities are primary; lists and what is computed are related, and come after all primary data. */
+  readonly kind: "primary" | "related"
+  readonly prepare: Effect.Effect<Prepared, unknown>
+}
+
+/** Describes a stage: a cache, and the ids to warm in it. */
+export const stage = <D extends string, Id, A, E, E2>(options: {
+  readonly name: string
+  readonly domain: D
+  readonly kind: "primary" | "related"
+  readonly cache: Domain<Id, A, E>
+  readonly ids: Effect.Effect<ReadonlyArray<Id>, E2>
+}): Stage<D> => ({
+  name: options.name,
+  domain: options.domain,
+  kind: options.kind,
+  prepare: Effect.map(options.ids, (ids) => ({
+    keys: ids.map(options.cache.key),
+    inspect: (from, to) => options.cache.inspect(ids.slice(from, to)),
+    load: (places) =>
+      options.cache
+        .getMany(
+          places.flatMap((place) => ids.slice(place, place + 1)),
+          { skip: "near", staleWhileRevalidate: "none" }
+        )
+        .pipe(
+          Effect.as(undefined),
+          Effect.catch((error) => Effect.succeed(String(error)))
+        )
+  }))
+})
+
+/** What came of one stage. */
+export interface StageReport {
+  readonly name: string
+  readonly total: number
+  /** How many entries were in each condition when they were looked at. */
+  readonly found: Readonly<Record<Condition, number>>
+  /** The keys that were loaded, and in what condition they had been. */
+  readonly loaded: ReadonlyArray<{ readonly key: Tag; readonly was: Condition }>
+  readonly failures: ReadonlyArray<string>
+}
+
+/** What came of a run. */
+export interface Report {
+  /** Whether the cache was empty, or was verified. */
+  readonly path: "loaded" | "verified"
+  readonly stages: ReadonlyArray<StageReport>
+  readonly total: number
+  readonly loaded: number
+  readonly failures: number
+  readonly millis: number
+}
+
+/** How far a run has come. */
+export interface Progress {
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+}
+
+/** How a run proceeds. */
+export interface Options {
+  /** Ids in one round trip and one lookup. A run that breaks off loses at most one batch of each stage. */
+  readonly batch: number
+  /** Batches under way at once. */
+  readonly concurrency: number
+}
+
+const idle: Progress = { stage: "idle", done: 0, total: 0 }
+
+/**
+ * The warmer. Running it twice is harmless: the second run finds everything fresh.
+ */
+export class Warmer extends Context.Service<
+  Warmer,
+  {
+    /** Looks at everything, and loads what is not fresh. Failures are reported, not thrown: the rest is warmed all the same. */
+    readonly warm: Effect.Effect<Report>
+    /** Looks at everything, and loads nothing. */
+    readonly verify: Effect.Effect<Report>
+    /** How far the present run has come. */
+    readonly progress: Stream.Stream<Progress>
+  }
+>()("@letletme/cache/Warmer") {
+  /** A warmer of these stages, in the order of the graph. */
+  static readonly layer = <D extends string, E, R>(
+    graph: DependencyGraph<D>,
+    stages: Effect.Effect<ReadonlyArray<Stage<NoInfer<D>>>, E, R>,
+    options: Options = { batch: 200, concurrency: 4 }
+  ): Layer.Layer<Warmer, E, Exclude<R, Scope.Scope>> =>
+    Layer.effect(
+      this,
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const listed = yield* stages
+        const progress = yield* SubscriptionRef.make(idle)
+        // Primary data of every level first, then what is related to it.
+        const order = (["primary", "related"] as const).flatMap((kind) =>
+          graph.levels.map((level) => listed.filter((one) => one.kind === kind && level.includes(one.domain)))
+        )
+
+        const runStage = Effect.fnUntraced(function* (
+          { name, prepare }: Stage<D>,
+          advance: (name: string, by: number) => Effect.Effect<void>,
+          loads: boolean
+        ) {
+          const found = { fresh: 0, expired: 0, invalidated: 0, missing: 0, corrupt: 0 }
+          const loaded: Array<{ readonly key: Tag; readonly was: Condition }> = []
+          const failures: Array<string> = []
+          const prepared = yield* Effect.result(prepare)
+          if (prepared._tag === "Failure") {
+            return { name, total: 0, found, loaded, failures: [String(prepared.failure)] }
+          }
+          const { inspect, keys, load } = prepared.success
+          const starts = Array.from({ length: Math.ceil(keys.length / options.batch) }, (_, i) => i * options.batch)
+          yield* Effect.forEach(
+            starts,
+            Effect.fnUntraced(function* (from) {
+              const conditions = yield* Effect.result(inspect(from, from + options.batch))
+              if (conditions._tag === "Failure") {
+                failures.push(conditions.failure.message)
+                return
+              }
+              const places: Array<number> = []
+              for (const [offset, condition] of conditions.success.entries()) {
+                found[condition]++
+                if (condition !== "fresh") places.push(from + offset)
+              }
+              const failure = loads && places.length > 0 ? yield* load(places) : undefined
+              if (failure !== undefined) failures.push(failure)
+              for (const place of places) {
+                const key = keys[place]
+                const was = conditions.success[place - from]
+                if (key !== undefined && was !== undefined && failure === undefined) loaded.push({ key, was })
+              }
+              yield* advance(name, conditions.success.length)
+            }),
+            { concurrency: options.concurrency, discard: true }
+          )
+          return { name, total: keys.length, found, loaded, failures }
+        })
+
+        const run = Effect.fn("Warmer.run")(function* (loads: boolean): Effect.fn.Return<Report> {
+          const startedAt = clock.currentTimeMillisUnsafe()
+          const advance = (name: string, by: number) =>
+            SubscriptionRef.update(progress, ({ done, total }) => ({ stage: name, done: done + by, total }))
+          yield* SubscriptionRef.set(progress, { ...idle, stage: "starting" })
+          const reports: Array<StageReport> = []
+          for (const level of order) {
+            for (const one of level) {
+              const prepared = yield* Effect.result(one.prepare)
+              const count = prepared._tag === "Success" ? prepared.success.keys.length : 0
+              yield* SubscriptionRef.update(progress, (now) => ({ ...now, stage: one.name, total: now.total + count }))
+              reports.push(yield* runStage(one, advance, loads))
+            }
+          }
+          yield* SubscriptionRef.set(progress, idle)
+          const sum = (of: (report: StageReport) => number) => reports.reduce((total, report) => total + of(report), 0)
+          const total = sum((report) => report.total)
+          const missing = sum(({ found }) => found.missing)
+          return {
+            path: total > 0 && missing === total ? "loaded" : "verified",
+            stages: reports,
+            total,
+            loaded: loads ? sum(({ loaded }) => loaded.length) : 0,
+            failures: sum(({ failures }) => failures.length),
+            millis: clock.currentTimeMillisUnsafe() - startedAt
+          }
+        })
+
+        return Warmer.of({ warm: run(true), verify: run(false), progress: SubscriptionRef.changes(progress) })
+      })
+    )
+}

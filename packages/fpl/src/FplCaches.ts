@@ -1,0 +1,103 @@
+/**
+ * All caches of the game as one layer, and how they are warmed.
+ */
+import { type CacheManager, Warmer, WarmStage } from "@letletme/cache"
+import { Effect, Layer } from "effect"
+import { EventCache, SeasonEvents } from "./event/EventCache.ts"
+import { graph } from "./graph.ts"
+import {
+  EventMatches,
+  MatchCache,
+  PhaseMatches,
+  SeasonMatches,
+  TeamMatches,
+  UnscheduledMatches
+} from "./match/MatchCache.ts"
+import { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
+import { PrimaryData } from "./season/PrimaryData.ts"
+import type { SeasonRevision } from "./season/SeasonRevision.ts"
+import type { FplSource } from "./source/FplSource.ts"
+import type { Scope } from "./standing/Standing.ts"
+import { StandingCache } from "./standing/StandingCache.ts"
+import { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
+
+const primaryCaches = Layer.mergeAll(
+  EventCache.layer,
+  SeasonEvents.layer,
+  PhaseCache.layer,
+  SeasonPhases.layer,
+  EventPhases.layer,
+  TeamCache.layer,
+  SeasonTeams.layer,
+  MatchCache.layer,
+  EventMatches.layer,
+  PhaseMatches.layer,
+  TeamMatches.layer,
+  SeasonMatches.layer,
+  UnscheduledMatches.layer
+).pipe(Layer.provideMerge(PrimaryData.layer))
+
+/** Every cache of the game, and the primary data that they read. */
+export type FplCaches = Layer.Success<typeof primaryCaches> | StandingCache
+
+/**
+ * Every cache of the game, over the manager and the source in context.
+ *
+ * @example
+ * ```ts
+ * import { CacheManager } from "@letletme/cache"
+ * import { FplApi, FplCaches, MatchCache } from "@letletme/fpl"
+ * import { Effect, Layer } from "effect"
+ * import { FetchHttpClient } from "effect/http"
+ *
+ * const caches = FplCaches.layer.pipe(
+ *   Layer.provide(CacheManager.layerMemory),
+ *   Layer.provide(FplApi.layer({ season: "2025-26" })),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * const program = MatchCache.use((matches) => matches.get({ season: "2025-26", id: 17 }))
+ * const main = program.pipe(Effect.provide(caches))
+ * ```
+ */
+export const layer: Layer.Layer<FplCaches, never, CacheManager | FplSource> = StandingCache.layer.pipe(
+  Layer.provideMerge(primaryCaches)
+)
+
+const stages = Effect.gen(function* () {
+  const { current } = yield* PrimaryData
+  const of = <A>(ids: (revision: SeasonRevision) => ReadonlyArray<A>) => Effect.map(current, ids)
+  const idsOf = (entities: ReadonlyArray<{ readonly season: string; readonly id: number }>) =>
+    entities.map(({ id, season }) => ({ season, id }))
+  const events = of((revision) => idsOf(revision.events))
+  const phases = of((revision) => idsOf(revision.phases))
+  const teams = of((revision) => idsOf(revision.teams))
+  const matches = of((revision) => idsOf(revision.matches))
+  const season = of((revision) => [revision.season])
+  const standings = of(({ phases: all, season: name }) => {
+    const overall: ReadonlyArray<Scope> = [{ _tag: "Overall" }, { _tag: "Home" }, { _tag: "Away" }]
+    const byPhase = all.map(({ id }): Scope => ({ _tag: "Phase", phase: id }))
+    return [...overall, ...byPhase].map((scope) => ({ season: name, scope }))
+  })
+  const primary = { kind: "primary" } as const
+  const related = { kind: "related" } as const
+  const { stage } = WarmStage
+  return [
+    stage({ ...primary, name: "events", domain: "event", cache: yield* EventCache, ids: events }),
+    stage({ ...primary, name: "phases", domain: "phase", cache: yield* PhaseCache, ids: phases }),
+    stage({ ...primary, name: "teams", domain: "team", cache: yield* TeamCache, ids: teams }),
+    stage({ ...primary, name: "matches", domain: "match", cache: yield* MatchCache, ids: matches }),
+    stage({ ...related, name: "events of the season", domain: "event", cache: yield* SeasonEvents, ids: season }),
+    stage({ ...related, name: "phases of the season", domain: "phase", cache: yield* SeasonPhases, ids: season }),
+    stage({ ...related, name: "phases of events", domain: "phase", cache: yield* EventPhases, ids: events }),
+    stage({ ...related, name: "teams of the season", domain: "team", cache: yield* SeasonTeams, ids: season }),
+    stage({ ...related, name: "matches of the season", domain: "match", cache: yield* SeasonMatches, ids: season }),
+    stage({ ...related, name: "matches of events", domain: "match", cache: yield* EventMatches, ids: events }),
+    stage({ ...related, name: "matches of phases", domain: "match", cache: yield* PhaseMatches, ids: phases }),
+    stage({ ...related, name: "matches of teams", domain: "match", cache: yield* TeamMatches, ids: teams }),
+    stage({ ...related, name: "unscheduled matches", domain: "match", cache: yield* UnscheduledMatches, ids: season }),
+    stage({ ...related, name: "tables", domain: "standing", cache: yield* StandingCache, ids: standings })
+  ]
+})
+
+/** A warmer of every cache of the game: what the present revision holds, and the tables. */
+export const layerWarmer: Layer.Layer<Warmer, never, FplCaches> = Warmer.layer(graph, stages)
