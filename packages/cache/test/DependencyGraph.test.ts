@@ -79,9 +79,7 @@ describe("DependencyGraph", () => {
   })
 
   const names = ["a", "b", "c", "d", "e", "f", "g"] as const
-  const Edges = Arbitrary.schema(
-    Schema.Array(Schema.Tuple([Schema.Int, Schema.Int])).check(Schema.isMaxLength(12))
-  )
+  const Edges = Arbitrary.schema(Schema.Array(Schema.Tuple([Schema.Int, Schema.Int])).check(Schema.isMaxLength(12)))
   it.prop("a cascade is the closure of the dependents, in topological order", [Edges], ([edges]) => {
     // An edge goes from the lower to the higher index only: there is no cycle.
     const definition: Record<string, Array<string>> = Object.fromEntries(names.map((name) => [name, []]))
@@ -104,7 +102,10 @@ describe("DependencyGraph", () => {
       visit(name)
       assert.deepStrictEqual(graph.cascade(name).toSorted(), [...closure].toSorted())
       const places = graph.cascade(name).map((domain) => order.get(domain) ?? -1)
-      assert.deepStrictEqual(places, places.toSorted((x, y) => x - y))
+      assert.deepStrictEqual(
+        places,
+        places.toSorted((x, y) => x - y)
+      )
       for (const dependency of graph.dependencies(name)) {
         assert.isBelow(order.get(dependency) ?? -1, order.get(name) ?? -1)
       }

@@ -98,11 +98,10 @@ describe("Tag, taken apart", () => {
     const entity = Tag.of("match", "event", "28")
     const pattern = Tag.any("match", "event", "28")
     assert.deepStrictEqual([Tag.stem(entity), Tag.stem(pattern)], ["match:event:28", "match:event:28"])
-    assert.deepStrictEqual([Tag.domain(entity), Tag.domain(Tag.any("match")), Tag.domain(Tag.of("match"))], [
-      "match",
-      "match",
-      "match"
-    ])
+    assert.deepStrictEqual(
+      [Tag.domain(entity), Tag.domain(Tag.any("match")), Tag.domain(Tag.of("match"))],
+      ["match", "match", "match"]
+    )
     assert.deepStrictEqual([Tag.parent(entity), Tag.parent(pattern)], ["match:event:*", "match:event:*"])
     assert.deepStrictEqual([Tag.parent(Tag.of("match")), Tag.parent(Tag.any("match"))], [undefined, undefined])
     assert.deepStrictEqual([Tag.isPattern(entity), Tag.isPattern(pattern)], [false, true])
