@@ -70,7 +70,12 @@ const Count = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.i
 const count = (name: string, fallback: number) => Config.schema(Count, name).pipe(Config.withDefault(fallback))
 
 const Length = Schema.DurationFromString.pipe(
-  Schema.check(Schema.makeFilter((length) => Duration.isPositive(length) || "Expected a length above zero"))
+  Schema.check(
+    Schema.makeFilter(
+      (length) =>
+        (Duration.isPositive(length) && Duration.isFinite(length)) || "Expected a length above zero with an end"
+    )
+  )
 )
 const length = (name: string, fallback: number) =>
   Config.schema(Length, name).pipe(Config.map(Duration.toMillis), Config.withDefault(fallback))

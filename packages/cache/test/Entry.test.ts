@@ -69,13 +69,15 @@ describe("Entry", () => {
   })
 
   it("refuses every flipped bit, or reads the same entry", () => {
-    const whole = opened(sample)
+    const whole = JSON.stringify(opened(sample))
+    const misread: Array<number> = []
     for (let bit = 0; bit < sample.length * 8; bit++) {
       const flipped = Uint8Array.from(sample)
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       const read = Entry.unseal(key, flipped)
-      if (Result.isSuccess(read)) assert.deepStrictEqual(flat(read.success), whole, `bit ${bit}`)
+      if (Result.isSuccess(read) && JSON.stringify(flat(read.success)) !== whole) misread.push(bit)
     }
+    assert.deepStrictEqual(misread, [])
   })
 
   it("refuses every change of one digit of the stamp", () => {
