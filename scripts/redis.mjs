@@ -1,51 +1,79 @@
 /**
- * Finds a redis-server for the tests, or installs one.
+ * Finds a redis-server for the tests, or fetches one.
  */
 import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { run } from "./command.mjs"
+import { root } from "./setup.mjs"
 
-const works = (command, args) => spawnSync(command, args, { stdio: "ignore" }).status === 0
-
-const local = () => ["redis-server", "valkey-server"].find((name) => works(name, ["--version"]))
-
-const docker = ["docker", "run", "--rm", "--init", "--network", "host", "redis:8-alpine", "redis-server"]
+const works = (command, ...args) => spawnSync(command, args, { stdio: "ignore", timeout: 15_000 }).status === 0
 
 /** Runs an installer, its output on standard error: standard output is the task's. */
-const install = (command, args) => {
-  console.error(`Installing redis-server: ${command} ${args.join(" ")}`)
-  return (
-    spawnSync(command, args, {
-      stdio: ["ignore", 2, 2],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" }
-    }).status === 0
-  )
+const install = async (what, command, ...args) => {
+  console.error(`Installing redis-server with ${what} …`)
+  const { code, interrupted } = await run(command, args, { stdio: ["ignore", 2, 2] })
+  if (interrupted) process.exit(code || 130)
+  return code === 0
 }
 
-const installers = () => {
-  const asRoot = process.getuid?.() === 0 ? [] : works("sudo", ["-n", "true"]) ? ["sudo", "-n"] : undefined
-  const apt = (...args) => {
-    const [command, ...rest] = [...asRoot, "apt-get", ...args]
-    return install(command, rest)
+const onPath = () => ["redis-server", "valkey-server"].filter((name) => works(name, "--version")).slice(0, 1)
+
+const image = "redis:8-alpine"
+const folder = join(root, ".letletme", "redis")
+
+/** The program with its libraries and its loader, out of the image. */
+const pack =
+  "p=$(command -v redis-server) && mkdir /tmp/redis && " +
+  'cp -L $p $(ldd $p | grep -o "/[^ )]*" | sort -u) /tmp/redis && tar -cf - -C /tmp/redis .'
+
+/**
+ * The image's program, run on this machine by the image's own loader. Tests kill, stop and restart their servers, and
+ * a signal to `docker run` reaches Docker's client, not the server.
+ */
+const fromDocker = async () => {
+  if (process.platform !== "linux") return []
+  if (!existsSync(folder)) {
+    if (!works("docker", "info")) return []
+    const partial = `${folder}.${process.pid}`
+    mkdirSync(partial, { recursive: true })
+    const copy = `docker run --rm ${image} sh -c '${pack}' | tar -xf - --no-same-owner -C "$0"`
+    const copied = await install(`the Docker image ${image}`, "sh", "-c", copy, partial)
+    if (copied && !existsSync(folder)) renameSync(partial, folder)
+    rmSync(partial, { recursive: true, force: true })
   }
-  return [
-    () =>
-      asRoot !== undefined &&
-      works("apt-get", ["--version"]) &&
-      apt("update", "-q") &&
-      apt("install", "-y", "-q", "redis-server"),
-    () => works("brew", ["--version"]) && install("brew", ["install", "redis"])
-  ]
+  const loader = existsSync(folder) ? readdirSync(folder).find((name) => name.startsWith("ld-")) : undefined
+  if (loader === undefined) return []
+  const command = [join(folder, loader), "--library-path", folder, join(folder, "redis-server")]
+  return works(...command, "--version") ? command : []
 }
 
-/** The command that runs a server, as an array; the tests read it from LETLETME_REDIS_SERVER. */
-export const redisServer = () => {
+/** A server that nobody asked for must not start: for the while, services are forbidden to. */
+const apt = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q && apt-get install -y -q redis-server`
+
+const fromApt = async () => {
+  if (!works("apt-get", "--version")) return []
+  const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"]
+  if (sudo.length > 0 && !works(...sudo, "true")) return []
+  return (await install("apt-get", ...sudo, "sh", "-c", apt)) ? onPath() : []
+}
+
+const fromBrew = async () =>
+  works("brew", "--version") && (await install("brew", "brew", "install", "redis")) ? onPath() : []
+
+/** The command that runs a server, as a JSON array: what LETLETME_REDIS_SERVER holds for the tests. */
+export const redisServer = async () => {
   if (process.env.LETLETME_REDIS_SERVER) return process.env.LETLETME_REDIS_SERVER
-  const found = local()
-  if (found) return JSON.stringify([found])
-  if (works("docker", ["info"])) return JSON.stringify(docker)
-  for (const run of installers()) {
-    if (!run()) continue
-    const installed = local()
-    if (installed) return JSON.stringify([installed])
+  for (const find of [onPath, fromDocker, fromApt, fromBrew]) {
+    const command = await find()
+    if (command.length > 0) return JSON.stringify(command)
   }
   console.error(
     "The tests need a real Redis, and none could be found or installed.\n" +

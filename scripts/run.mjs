@@ -1,8 +1,8 @@
 /**
  * Runs a task of the workspace, and sets up before it whatever is missing: `node scripts/run.mjs <task> [arguments]`.
  */
-import { spawn } from "node:child_process"
 import { delimiter, join } from "node:path"
+import { run } from "./command.mjs"
 import { redisServer } from "./redis.mjs"
 import { root, setup } from "./setup.mjs"
 
@@ -15,57 +15,40 @@ if (Number(process.versions.node.split(".")[0]) < oldest) {
 const bin = join(root, "node_modules", ".bin")
 const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` }
 
-let signalled = false
-
-/** Runs a command in the foreground and answers its exit code. */
-const run = (command, args, options = {}) =>
-  new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: "inherit", ...options })
-    // A terminal sends Ctrl-C to the whole group, so the child has it already; a SIGTERM is ours to pass on.
-    const wait = () => {
-      signalled = true
-    }
-    const pass = () => {
-      signalled = true
-      child.kill("SIGTERM")
-    }
-    process.on("SIGINT", wait)
-    process.on("SIGTERM", pass)
-    child.on("error", (error) => {
-      console.error(error.message)
-      resolve(1)
-    })
-    child.on("close", (code, signal) => {
-      process.off("SIGINT", wait)
-      process.off("SIGTERM", pass)
-      resolve(code ?? (signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1))
-    })
-  })
+/** Runs a command of the workspace in the foreground. */
+const foreground = (command, args, cwd = root) => run(command, args, { cwd, env, stdio: "inherit" })
 
 /** Runs every step, also after one failed, and says which did. */
 const runAll = async (steps) => {
   const failed = []
   for (const [name, command, ...args] of steps) {
     console.error(`\n▸ ${name}`)
-    if ((await run(command, args)) !== 0) failed.push(name)
-    if (signalled) break
+    const { code, interrupted } = await foreground(command, args)
+    if (interrupted) return code || 130
+    if (code !== 0) failed.push(name)
   }
   console.error(failed.length === 0 ? `\nAll ${steps.length} checks passed.` : `\nFailed: ${failed.join(", ")}.`)
   return failed.length === 0 ? 0 : 1
 }
 
-const warmer = (args, cwd) =>
-  run("node", ["--conditions=@letletme/source", join(root, "apps", "warmer", "src", "main.ts"), ...args], { cwd })
+const warmer = async (args) => {
+  const main = join(root, "apps", "warmer", "src", "main.ts")
+  const command = ["--conditions=@letletme/source", main, ...args]
+  // Paths among the arguments are meant from where the command was typed.
+  return (await foreground("node", command, process.env.INIT_CWD ?? process.cwd())).code
+}
+
+const test = async (args) => {
+  env.LETLETME_REDIS_SERVER = await redisServer()
+  const { code, interrupted } = await foreground("vitest", ["run", ...args])
+  // Arguments choose among vitest's tests; the type tests run with all of them.
+  return code !== 0 || interrupted || args.length > 0 ? code : (await foreground("tstyche", [])).code
+}
 
 const tasks = {
-  start: (args) => warmer(["run", ...args], process.env.INIT_CWD ?? root),
-  warmer: (args) => warmer(args, process.env.INIT_CWD ?? root),
-  test: async (args) => {
-    env.LETLETME_REDIS_SERVER = redisServer()
-    const code = await run("vitest", ["run", ...args])
-    // Arguments choose among vitest's tests; the type tests run with all of them.
-    return code !== 0 || args.length > 0 ? code : run("tstyche", [])
-  },
+  start: (args) => warmer(["run", ...args]),
+  warmer,
+  test,
   check: () =>
     runAll([
       ["format", "oxfmt", "--check", "."],
@@ -73,14 +56,13 @@ const tasks = {
       ["lint", "oxlint", "--type-aware", "--deny-warnings"],
       ["unused code", "knip"]
     ]),
-  format: () => run("oxfmt", ["."])
+  format: async () => (await foreground("oxfmt", ["."])).code
 }
 
 const [name = "", ...args] = process.argv.slice(2)
-const task = tasks[name]
-if (task === undefined) {
+if (!Object.hasOwn(tasks, name)) {
   console.error(`There is no task "${name}". Tasks: ${Object.keys(tasks).join(", ")}.`)
   process.exit(2)
 }
 await setup()
-process.exit(await task(args))
+process.exit(await tasks[name](args))
