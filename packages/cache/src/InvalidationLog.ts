@@ -139,7 +139,7 @@ export class InvalidationLog extends Context.Service<
         at: (position) => Effect.sync(() => entries.find((entry) => entry.position === position)),
         compact: (floor) =>
           Effect.sync(() => {
-            if (floor > table.floor) push({ tags: [], cause: "compaction", floor })
+            if (floor > table.floor && floor <= table.position) push({ tags: [], cause: "compaction", floor })
           })
       })
     })

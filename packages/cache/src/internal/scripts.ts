@@ -14,7 +14,7 @@ const StreamEntry = Schema.Tuple([Schema.String, Schema.Array(Schema.String)])
 
 /**
  * Learns head and floor, and begins a new incarnation where the table is gone, belongs to another run of the server, or
- * is behind the asking view. Its first position is the server's time in microseconds, or one more than any position
+ * is behind the asking view or the log: then it was put back from a copy. Its first position is the server's time in microseconds, or one more than any position
  * known of, so that none is given out twice.
  */
 const prelude = `
@@ -23,11 +23,11 @@ local seen = tonumber(ARGV[1])
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local known = redis.call('HMGET', tableKey, '#head', '#floor', '#run')
 local head, floor = tonumber(known[1]), tonumber(known[2])
-if not head or not floor or known[3] ~= run or seen > head then
+local last = redis.call('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
+local lastId = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
+if not head or not floor or known[3] ~= run or seen > head or lastId > head then
   local time = redis.call('TIME')
   local fresh = time[1] * 1000000 + time[2]
-  local last = redis.call('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
-  local lastId = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
   fresh = math.max(fresh, (head or 0) + 1, seen + 1, lastId + 1)
   head, floor = fresh, fresh
   local text = string.format('%.0f', fresh)
