@@ -117,6 +117,7 @@ export class CacheManager extends Context.Service<
           {
             readonly name: string
             readonly cascadeOf: (key: Tag.Tag) => ReadonlyArray<Tag.Tag>
+            readonly holds: (key: Tag.Tag) => boolean
             readonly explain: (key: Tag.Tag) => Effect.Effect<Explanation, CacheError>
           }
         >()
@@ -163,7 +164,9 @@ export class CacheManager extends Context.Service<
           const changed = changes.filter(({ verdict }) => verdict === "changed")
           const tags = new Set(options?.related ?? [])
           for (const change of changed) for (const tag of [...change.direct, ...change.cascade]) tags.add(tag)
-          const writes = changed.map(({ write }) => write)
+          const writes = changes
+            .filter(({ verdict }) => verdict === "changed" || verdict === "confirmed")
+            .map(({ write }) => write)
           const { position, refused } =
             tags.size === 0
               ? { position: view.position, refused: new Set<string>() }
@@ -172,7 +175,9 @@ export class CacheManager extends Context.Service<
             const { key, verdict } = change
             if (verdict === "unchanged") return { _tag: "Unchanged", key }
             if (verdict === "superseded" || refused.has(change.write.key)) return { _tag: "Superseded", key }
+            if (verdict === "confirmed" && tags.size === 0) return { _tag: "Unchanged", key }
             change.settle(position)
+            if (verdict === "confirmed") return { _tag: "Confirmed", key, position }
             return { _tag: "Updated", key, position, invalidated: [...change.direct, ...change.cascade] }
           })
           return { position, invalidated: [...tags], written }
@@ -197,6 +202,7 @@ export class CacheManager extends Context.Service<
           definition: Definition<D, Id, A, E, R>
         ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> => {
           const text = Schema.encodeSync(definition.id)
+          const decodeId = Schema.decodeUnknownOption(definition.id)
           return Effect.gen(function* () {
             const { domain: name, list } = definition
             const context = yield* Effect.context<R>()
@@ -218,6 +224,11 @@ export class CacheManager extends Context.Service<
               const segments = text(id).split(":")
               return list === undefined ? Tag.of(name, ...segments) : Tag.of(name, list.of, ...segments, list.name)
             }
+            const [prefix, suffix] = list === undefined ? [`${name}:`, ""] : [`${name}:${list.of}:`, `:${list.name}`]
+            const parse = (tag: Tag.Tag): Option.Option<Id> =>
+              tag.startsWith(prefix) && tag.endsWith(suffix)
+                ? Option.filter(decodeId(tag.slice(prefix.length, tag.length - suffix.length)), (id) => key(id) === tag)
+                : Option.none()
             const keyed = (id: Id): Reader.Keyed<Id> => ({ id, key: key(id) })
 
             const writer = Writer.make(definition, relationOf, shelf)
@@ -245,12 +256,14 @@ export class CacheManager extends Context.Service<
             opened.set(label, {
               name,
               cascadeOf: writer.cascadeOf,
+              holds: (tag) => Option.isSome(parse(tag)),
               explain: (tag) => explain(shelf, log, tag)
             })
             yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
 
             return {
               key,
+              parse,
               get: (id, options) => reader.get(keyed(id), options),
               find: (id, options) =>
                 Effect.map(reader.read([keyed(id)], options ?? {}), ([value]) => value ?? Option.none()),
@@ -267,6 +280,12 @@ export class CacheManager extends Context.Service<
                 writer.changes(
                   replacements.map((one) => ({ ...one, key: key(one.id) })),
                   options ?? {}
+                ),
+              confirmations: (known, reachedBy, options) =>
+                writer.confirmations(
+                  known.map((one) => ({ ...one, key: key(one.id) })),
+                  reachedBy,
+                  options?.revision ?? noRevision
                 ),
               invalidate: (ids, options) =>
                 invalidate(
@@ -287,7 +306,7 @@ export class CacheManager extends Context.Service<
           snapshot,
           explain: (key) =>
             Effect.forEach(
-              [...opened.values()].filter(({ name }) => name === Tag.domain(key)),
+              [...opened.values()].filter((domain) => domain.holds(key)),
               (domain) => domain.explain(key)
             ),
           events: PubSub.subscribe(kernel.events),

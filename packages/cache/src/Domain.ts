@@ -86,6 +86,8 @@ export type Written =
       readonly position: Position
       readonly invalidated: ReadonlyArray<Tag>
     }
+  /** The content is what it was, and was stamped anew with the append that reached it. */
+  | { readonly _tag: "Confirmed"; readonly key: Tag; readonly position: Position }
   /** The content is what it was: nothing was appended, nothing is reloaded. */
   | { readonly _tag: "Unchanged"; readonly key: Tag }
   /** The store holds a newer revision. */
@@ -94,8 +96,8 @@ export type Written =
 /** A write that is prepared and not yet made: `CacheManager.commit` makes any number of them one append. */
 export interface Change {
   readonly key: Tag
-  /** `unchanged` and `superseded` write and append nothing. */
-  readonly verdict: "changed" | "unchanged" | "superseded"
+  /** `unchanged` and `superseded` write and append nothing; `confirmed` writes and appends nothing. */
+  readonly verdict: "changed" | "confirmed" | "unchanged" | "superseded"
   /** The entity itself and the lists that it joins or leaves. */
   readonly direct: ReadonlyArray<Tag>
   /** The patterns of its cascade. */
@@ -114,6 +116,8 @@ export type Condition = "fresh" | "expired" | "invalidated" | "missing" | "corru
 export interface Domain<Id, A, E> {
   /** The key of an id: the entry's own tag. */
   readonly key: (id: Id) => Tag
+  /** The id whose key this is; none where it is not a key of this domain. */
+  readonly parse: (key: Tag) => Option.Option<Id>
   /** The value. Fails with the reason `Absent` where the source says that there is none. */
   readonly get: (id: Id, options?: ReadOptions) => Effect.Effect<A, E | CacheError>
   /** The value, or none where the source says that there is none. */
@@ -143,6 +147,15 @@ export interface Domain<Id, A, E> {
   readonly changes: (
     replacements: ReadonlyArray<Replacement<Id, A>>,
     options?: WriteOptions
+  ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
+  /**
+   * Prepares to stamp anew those entities that these tags reach and that the caller knows to be unchanged, for
+   * `CacheManager.commit`: an unchanged entity then is valid before and after the append that reaches it.
+   */
+  readonly confirmations: (
+    known: ReadonlyArray<{ readonly id: Id; readonly value: A }>,
+    reachedBy: ReadonlyArray<Tag>,
+    options?: Pick<WriteOptions, "revision">
   ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
   /** Invalidates entities, with their cascade unless told otherwise. Answers the position. */
   readonly invalidate: (

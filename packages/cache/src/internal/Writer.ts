@@ -18,6 +18,11 @@ export interface Writer<Id, A> {
     replacements: ReadonlyArray<Replacement<Id, A> & Keyed<Id>>,
     options: WriteOptions
   ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
+  readonly confirmations: (
+    known: ReadonlyArray<Keyed<Id> & { readonly value: A }>,
+    reachedBy: ReadonlyArray<Tag.Tag>,
+    revision: Revision
+  ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
   readonly put: (keyed: Keyed<Id>, value: A, revision: Revision) => Effect.Effect<boolean, CacheError>
   readonly touch: (keyed: Keyed<Id>, timeToLive: Duration.Input | undefined) => Effect.Effect<boolean, CacheError>
   /** What the tiers hold, valid or not, after catching up with the log. */
@@ -120,6 +125,22 @@ export const make = <D extends string, Id, A, E, R>(
     return yield* Effect.forEach(replacements, (one) => change(one, current.get(one.key), options))
   })
 
+  const confirmations: Writer<Id, A>["confirmations"] = Effect.fnUntraced(function* (known, reachedBy, revision) {
+    const reached = known.filter(({ id, key, value }) =>
+      [key, ...declared(id, value)].some((tag) => reachedBy.some((pattern) => Tag.reaches(pattern, tag)))
+    )
+    return yield* Effect.forEach(reached, ({ id, key, value }) =>
+      Effect.map(shelf.encode(key, value, declared(id, value), revision), (draft): Change => ({
+        key,
+        verdict: "confirmed",
+        direct: [],
+        cascade: [],
+        write: { key: shelf.storeKey(key), revision, body: draft.body, timeToLive: draft.keepFor },
+        settle: (position) => shelf.keep(key, stamped(draft, position))
+      }))
+    )
+  })
+
   const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, revision) {
     const stamp = view.position
     const draft = yield* shelf.encode(key, value, declared(id, value), revision)
@@ -157,5 +178,5 @@ export const make = <D extends string, Id, A, E, R>(
     return stored
   })
 
-  return { declared, cascadeOf, changes, put, touch, held }
+  return { declared, cascadeOf, changes, confirmations, put, touch, held }
 }

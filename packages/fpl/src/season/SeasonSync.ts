@@ -26,6 +26,8 @@ export interface Published {
   readonly outcome: "initial" | "published" | "unchanged" | "superseded"
   /** The keys of what was added, changed or removed. */
   readonly changed: Readonly<Record<"event" | "phase" | "team" | "match", ReadonlyArray<Tag.Tag>>>
+  /** The keys of what a cascade reached, and the revision has unchanged: stamped anew in the same append. */
+  readonly confirmed: ReadonlyArray<Tag.Tag>
   /** The log's position of the append, where there was one, and the tags in it. */
   readonly position: number | undefined
   readonly invalidated: ReadonlyArray<Tag.Tag>
@@ -80,7 +82,7 @@ export class SeasonSync extends Context.Service<
         const { season, time } = revision
         const stated = { season, time }
         const known = Option.filter(yield* Ref.get(committed), (last) => last.season === season)
-        const none = { changed: nothing, position: undefined, invalidated: [] }
+        const none = { changed: nothing, confirmed: [], position: undefined, invalidated: [] }
         if (Option.isSome(known) && known.value.time > time) return { ...stated, ...none, outcome: "superseded" }
 
         // Data first, then the log: a lookup that begins after the append can only read what it announced.
@@ -110,7 +112,32 @@ export class SeasonSync extends Context.Service<
               match: yield* prepare(caches.match, diff.match)
             }
         const { event, match, phase, team } = changes
-        const { invalidated, position } = yield* manager.commit([...event, ...phase, ...team, ...match], {
+        const differing = [...event, ...phase, ...team, ...match]
+        // The revision states every entity: what a cascade reaches and the revision has unchanged is stamped anew.
+        const reachedBy = differing.flatMap(({ cascade }) => cascade)
+        const confirm = <A extends SeasonId, E>(
+          cache: Domain.Domain<SeasonId, A, E>,
+          entities: ReadonlyArray<A>,
+          apart: ReadonlyArray<Domain.Change>
+        ) => {
+          const changed = new Set(apart.filter(({ verdict }) => verdict !== "unchanged").map(({ key }) => key))
+          const known = entities.map((value) => ({ id: { season, id: value.id }, value }))
+          return cache.confirmations(
+            known.filter(({ id }) => !changed.has(cache.key(id))),
+            reachedBy,
+            { revision: revisionOf(revision) }
+          )
+        }
+        const confirmed =
+          reachedBy.length === 0
+            ? []
+            : (yield* Effect.all([
+                confirm(caches.event, revision.events, event),
+                confirm(caches.phase, revision.phases, phase),
+                confirm(caches.team, revision.teams, team),
+                confirm(caches.match, revision.matches, match)
+              ])).flat()
+        const { invalidated, position } = yield* manager.commit([...differing, ...confirmed], {
           cause: `sync ${season} ${new Date(time).toISOString()}`
         })
         yield* Ref.set(committed, Option.some(revision))
@@ -120,7 +147,14 @@ export class SeasonSync extends Context.Service<
         const changed = { event: keys(event), phase: keys(phase), team: keys(team), match: keys(match) }
         if (isInitial) return { ...stated, ...none, outcome: "initial" }
         if (invalidated.length === 0) return { ...stated, ...none, outcome: "unchanged" }
-        return { ...stated, outcome: "published", changed, position, invalidated }
+        return {
+          ...stated,
+          outcome: "published",
+          changed,
+          confirmed: confirmed.map(({ key }) => key),
+          position,
+          invalidated
+        }
       }, single.withPermit)
 
       return SeasonSync.of({

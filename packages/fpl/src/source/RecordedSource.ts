@@ -4,11 +4,12 @@
  * The folder holds `bootstrap.json` and `fixtures.json`, or folders that do, named by their times such as
  * `2021-08-13T173000Z`.
  */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { FileSystem } from "effect/FileSystem"
 import { Path } from "effect/Path"
 import { inName, type Season } from "../season/Season.ts"
 import { assemble, type SeasonRevision } from "../season/SeasonRevision.ts"
+import { FplSource } from "./FplSource.ts"
 import { Invalid, SourceError, Unavailable } from "./SourceError.ts"
 
 /** A recorded snapshot, read when it is loaded. */
@@ -92,3 +93,38 @@ export const list = Effect.fn("RecordedSource.list")(function* (
   }
   return snapshots
 })
+
+/** The last snapshot of a folder as a source: what a recorded season looks like now. */
+export const layer = (
+  folder: string,
+  options?: { readonly season?: Season | undefined }
+): Layer.Layer<FplSource, SourceError, FileSystem | Path> =>
+  Layer.effect(
+    FplSource,
+    Effect.gen(function* () {
+      const last = (yield* list(folder, options)).at(-1)
+      if (last === undefined) {
+        return yield* new SourceError({ reason: new Invalid({ what: folder, detail: "it holds no snapshot" }) })
+      }
+      return FplSource.of({
+        season: last.season,
+        description: `the recording at ${folder}`,
+        fetch: (previous) => last.load(previous)
+      })
+    })
+  )
+
+/** For those who publish revisions themselves, one after another: there is nothing to fetch. */
+export const layerReplay = (season: Season): Layer.Layer<FplSource> =>
+  Layer.succeed(
+    FplSource,
+    FplSource.of({
+      season,
+      description: "a replay",
+      fetch: () => {
+        const detail = "a replay publishes its revisions itself, and has published none yet"
+        const reason = new Unavailable({ what: "The replay", status: null, retryAfter: null, detail })
+        return Effect.fail(new SourceError({ reason }))
+      }
+    })
+  )

@@ -63,11 +63,10 @@ export const StandingId: Schema.Codec<StandingId, string> = Schema.String.pipe(
   )
 )
 
-/** Points taken from teams, by season. They are not in the API: provide them where there are any. */
-export const SeasonDeductions = Context.Reference<Readonly<Record<Season, Deductions>>>(
-  "@letletme/fpl/SeasonDeductions",
-  { defaultValue: () => ({}) }
-)
+/** Points taken from teams in a season. They are not in the API: provide them where there are any. */
+export const SeasonDeductions = Context.Reference<(season: Season) => Deductions>("@letletme/fpl/SeasonDeductions", {
+  defaultValue: () => () => ({})
+})
 
 const matchIds = Effect.fnUntraced(function* ({ scope, season }: StandingId) {
   switch (scope._tag) {
@@ -101,7 +100,7 @@ export class StandingCache extends DomainCache.Service<StandingCache>()("@letlet
   lookup: Effect.fn("StandingCache.lookup")(function* (id: StandingId) {
     const { season } = id
     const manager = yield* CacheManager
-    const deductions = (yield* SeasonDeductions)[season] ?? {}
+    const deductionsOf = yield* SeasonDeductions
     const read = Effect.gen(function* () {
       const numbers = yield* matchIds(id)
       const matches = yield* MatchCache.use((cache) => cache.getMany(numbers.map((number) => ({ season, id: number }))))
@@ -110,6 +109,6 @@ export class StandingCache extends DomainCache.Service<StandingCache>()("@letlet
       return { matches: matches.flatMap(Option.toArray), teams: teams.flatMap(Option.toArray) }
     })
     const data = yield* manager.snapshot(read)
-    return Lookup.found(compute({ ...id, ...data, deductions }))
+    return Lookup.found(compute({ ...id, ...data, deductions: deductionsOf(season) }))
   })
 }) {}

@@ -1,0 +1,81 @@
+/**
+ * Whether the process is of use: ready once the first revision is published and warmed, degraded while the source or
+ * the log does not answer.
+ */
+import { Clock, Context, Deferred, Effect, Layer, Ref } from "effect"
+import { LiveView, type WarmStage } from "@letletme/cache"
+
+/** The status that `/health/ready` answers. */
+export interface Status {
+  readonly status: "starting" | "ready" | "degraded"
+  /** Why it is not simply ready. */
+  readonly reasons: ReadonlyArray<string>
+  /** The source time of the revision in force, and when it was last confirmed. */
+  readonly revision: string | null
+  readonly checkedAt: string | null
+  /** The last run of the warmer. */
+  readonly warmed: {
+    readonly path: string
+    readonly entries: number
+    readonly loaded: number
+    readonly millis: number
+  } | null
+  readonly log: { readonly position: number; readonly floor: number; readonly isTrusted: boolean }
+}
+
+/** The health of the process. */
+export class Health extends Context.Service<
+  Health,
+  {
+    readonly status: Effect.Effect<Status>
+    readonly isReady: Effect.Effect<boolean>
+    readonly awaitReady: Effect.Effect<void>
+    readonly polled: (revision: number) => Effect.Effect<void>
+    readonly pollFailed: (reason: string) => Effect.Effect<void>
+    readonly warmed: (report: WarmStage.Report) => Effect.Effect<void>
+  }
+>()("@letletme/warmer/Health") {
+  static readonly layer: Layer.Layer<Health, never, LiveView> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const live = yield* LiveView
+      const clock = yield* Clock.Clock
+      const ready = yield* Deferred.make<void>()
+      const poll = yield* Ref.make<{ revision: number | null; checkedAt: number | null; failure: string | null }>({
+        revision: null,
+        checkedAt: null,
+        failure: null
+      })
+      const last = yield* Ref.make<Status["warmed"]>(null)
+      const iso = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString())
+      const isReady = Effect.sync(() => Deferred.isDoneUnsafe(ready))
+
+      return Health.of({
+        isReady,
+        awaitReady: Deferred.await(ready),
+        polled: (revision) => Ref.set(poll, { revision, checkedAt: clock.currentTimeMillisUnsafe(), failure: null }),
+        pollFailed: (failure) => Ref.update(poll, (state) => ({ ...state, failure })),
+        warmed: ({ loaded, millis, path, total }) =>
+          Effect.andThen(Ref.set(last, { path, entries: total, loaded, millis }), Deferred.succeed(ready, undefined)),
+        status: Effect.gen(function* () {
+          const { checkedAt, failure, revision } = yield* Ref.get(poll)
+          const isTrusted = live.isTrusted(clock.currentTimeMillisUnsafe())
+          const started = yield* isReady
+          const reasons = [
+            ...(failure === null ? [] : [failure]),
+            ...(isTrusted ? [] : ["The invalidation log does not answer."]),
+            ...(started ? [] : ["The first warming has not ended."])
+          ]
+          return {
+            status: !started ? "starting" : reasons.length > 0 ? "degraded" : "ready",
+            reasons,
+            revision: iso(revision),
+            checkedAt: iso(checkedAt),
+            warmed: yield* Ref.get(last),
+            log: { position: live.view.position, floor: live.view.floor, isTrusted }
+          } satisfies Status
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,81 @@
+/**
+ * Answers: tables and sentences for a person, one JSON document for a machine. Logs and progress go to standard error.
+ */
+import { Warmer } from "@letletme/cache"
+import type { Standing } from "@letletme/fpl"
+import { Console, Effect, Schema, Stream } from "effect"
+
+/** Something did not go well. What was found is already printed; the exit code says the rest. */
+export class Failed extends Schema.TaggedError<Failed>()("Failed", { message: Schema.String }) {}
+
+/** Prints the answer once, in the form that was asked for. */
+export const answer = (json: boolean, document: unknown, text: () => string): Effect.Effect<void> =>
+  Console.log(json ? JSON.stringify(document, null, 2) : text())
+
+/** Lays out rows in columns; numbers to the right. */
+export const columns = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
+  const texts = rows.map((row) => row.map(String))
+  const widths = head.map((name, column) => Math.max(name.length, ...texts.map((row) => row[column]?.length ?? 0)))
+  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"))
+  const line = (cells: ReadonlyArray<string>) =>
+    cells
+      .map((cell, column) =>
+        isNumeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)
+      )
+      .join("  ")
+      .trimEnd()
+  return [line(head), line(widths.map((width) => "─".repeat(width))), ...texts.map(line)].join("\n")
+}
+
+/** A league table for a terminal. */
+export const table = ({ provisional, rows }: Standing.Standing): string => {
+  const body = columns(
+    ["#", "Team", "P", "W", "D", "L", "GF", "GA", "GD", "Pts", ""],
+    rows.map((row) => [
+      row.position,
+      row.name,
+      row.played,
+      row.won,
+      row.drawn,
+      row.lost,
+      row.goalsFor,
+      row.goalsAgainst,
+      row.goalDifference,
+      row.points,
+      [row.provisional ? "*" : "", row.deducted > 0 ? `−${row.deducted}` : ""].join(" ").trim()
+    ])
+  )
+  return provisional ? `${body}\n* a result is provisional` : body
+}
+
+const width = 30
+
+/** Draws the warmer's progress on standard error: a bar in a terminal, a line per quarter elsewhere. */
+export const showProgress = Effect.gen(function* () {
+  const warmer = yield* Warmer
+  const isTerminal = process.stderr.isTTY
+  const startedAt = Date.now()
+  let quarter = 0
+  yield* Stream.runForEach(warmer.progress, ({ done, stage, total }) =>
+    Effect.suspend(() => {
+      if (total === 0) {
+        quarter = 0
+        if (isTerminal) process.stderr.write("\r\u001b[K")
+        return Effect.void
+      }
+      const share = done / total
+      const seconds = (Date.now() - startedAt) / 1000
+      const rate = seconds > 0 ? Math.round(done / seconds) : 0
+      if (isTerminal) {
+        const full = Math.round(share * width)
+        const bar = "█".repeat(full) + "░".repeat(width - full)
+        const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ""
+        process.stderr.write(`\r\u001b[K${bar} ${done}/${total} ${stage} (${rate}/s${left})`)
+        return Effect.void
+      }
+      if (Math.floor(share * 4) <= quarter) return Effect.void
+      quarter = Math.floor(share * 4)
+      return Effect.logInfo(`Warming: ${done} of ${total} entries (${rate}/s), at ${stage}`)
+    })
+  )
+}).pipe(Effect.forkScoped, Effect.asVoid)

@@ -1,0 +1,85 @@
+/**
+ * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
+ */
+import { CacheMetrics, LiveView } from "@letletme/cache"
+import { Effect, Metric } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import { Health } from "./Health.ts"
+
+/** Copies the cache's counters into Effect's metrics, which Prometheus reads: counters by what they grew. */
+const makeCopy = Effect.gen(function* () {
+  const metrics = yield* CacheMetrics
+  const live = yield* LiveView
+  const last = new Map<string, number>()
+
+  const count = (name: string, attributes: Record<string, string>, value: number) => {
+    const id = `${name} ${JSON.stringify(attributes)}`
+    const grown = value - (last.get(id) ?? 0)
+    last.set(id, value)
+    return Metric.update(Metric.withAttributes(Metric.counter(name, { incremental: true }), attributes), grown)
+  }
+  const level = (name: string, attributes: Record<string, string>, value: number) =>
+    Metric.update(Metric.withAttributes(Metric.gauge(name), attributes), value)
+
+  const copy = Effect.gen(function* () {
+    const { domains, invalidatedTags, invalidations, storeErrors } = yield* metrics.counts
+    for (const [domain, counts] of Object.entries(domains)) {
+      yield* count("cache_hits_total", { domain, tier: "near" }, counts.nearHits)
+      yield* count("cache_hits_total", { domain, tier: "store" }, counts.storeHits)
+      yield* count("cache_misses_total", { domain }, counts.misses)
+      yield* count("cache_stale_total", { domain }, counts.stale)
+      yield* count("cache_loads_total", { domain, outcome: "success" }, counts.loads)
+      yield* count("cache_loads_total", { domain, outcome: "failure" }, counts.loadFailures)
+      yield* count("cache_load_milliseconds_total", { domain }, counts.loadMillis)
+      yield* count("cache_lease_waits_total", { domain }, counts.leaseWaits)
+      yield* count("cache_corrupt_total", { domain }, counts.corrupt)
+      yield* count("cache_refused_total", { domain }, counts.refused)
+      yield* count("cache_updates_total", { domain, outcome: "changed" }, counts.updates)
+      yield* count("cache_updates_total", { domain, outcome: "unchanged" }, counts.unchanged)
+      yield* level("cache_near_entries", { domain }, counts.nearEntries)
+      yield* level("cache_near_bytes", { domain }, counts.nearBytes)
+    }
+    // A cause may name a time; its first word says what kind it is.
+    const kinds = new Map<string, number>()
+    for (const [cause, times] of Object.entries(invalidations)) {
+      const kind = cause.split(" ", 1)[0] ?? cause
+      kinds.set(kind, (kinds.get(kind) ?? 0) + times)
+    }
+    for (const [cause, times] of kinds) yield* count("cache_invalidations_total", { cause }, times)
+    yield* count("cache_invalidated_tags_total", {}, invalidatedTags)
+    for (const [operation, times] of Object.entries(storeErrors)) {
+      yield* count("cache_store_errors_total", { operation }, times)
+    }
+    yield* level("cache_view_position", {}, live.view.position)
+    yield* level("cache_view_tags", {}, live.view.size)
+    yield* level("process_resident_memory_bytes", {}, process.memoryUsage.rss())
+  })
+  return { copy }
+})
+
+/** The routes, for the HTTP server in context. */
+export const layer = HttpRouter.serve(
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const health = yield* Health
+      const { copy } = yield* makeCopy
+      yield* router.add("GET", "/health/live", Effect.succeed(HttpServerResponse.jsonUnsafe({ status: "live" })))
+      yield* router.add(
+        "GET",
+        "/health/ready",
+        Effect.map(health.status, (status) =>
+          HttpServerResponse.jsonUnsafe(status, { status: status.status === "starting" ? 503 : 200 })
+        )
+      )
+      yield* router.add(
+        "GET",
+        "/metrics",
+        Effect.map(Effect.andThen(copy, PrometheusMetrics.format()), (text) =>
+          HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
+        )
+      )
+    })
+  ),
+  { disableListenLog: true, disableLogger: true }
+)

@@ -1,0 +1,90 @@
+/**
+ * What every command is told: where entries are kept, where data comes from, and how to answer.
+ */
+import { Config, Effect, Option, Result, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { RedisConfig } from "@letletme/redis"
+import { Season } from "@letletme/fpl"
+
+/** The flags that all commands share. */
+export const flags = {
+  store: Flag.String("store").pipe(
+    Flag.withDescription(
+      'Where entries are kept: "memory", or a URL such as redis://localhost:6379 (default: REDIS_URL, else memory)'
+    ),
+    Flag.optional
+  ),
+  source: Flag.String("source").pipe(
+    Flag.withDescription('Where data comes from: "simulated" (default), "api", or a folder of recorded snapshots'),
+    Flag.withDefault("simulated")
+  ),
+  season: Flag.String("season").pipe(
+    Flag.withDescription("The season, such as 2025-26, where the source does not state it (default: FPL_SEASON)"),
+    Flag.withSchema(Season.Season),
+    Flag.optional
+  ),
+  deductions: Flag.FileText("deductions").pipe(
+    Flag.withDescription('A JSON file of points taken from teams, such as { "Everton": 8 }'),
+    Flag.optional
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Answer with one JSON document on standard output"),
+    Flag.withDefault(false)
+  )
+}
+
+/** The shared flags as a command receives them. */
+export interface Shared {
+  readonly store: Option.Option<string>
+  readonly source: string
+  readonly season: Option.Option<Season.Season>
+  readonly deductions: Option.Option<string>
+  readonly json: boolean
+}
+
+/** A setting is wrong: the message names it and says what is expected. */
+export class SettingError extends Schema.TaggedError<SettingError>()("SettingError", { message: Schema.String }) {}
+
+/** Where entries are kept. */
+export type Store = { readonly _tag: "Memory" } | { readonly _tag: "Redis"; readonly config: RedisConfig.RedisConfig }
+
+/** The store that a flag or the environment names. */
+export const storeOf = Effect.fnUntraced(function* (stated: Option.Option<string>) {
+  if (Option.isNone(stated)) {
+    const url = yield* Config.option(Config.Redacted("REDIS_URL"))
+    const host = yield* Config.option(Config.String("REDIS_HOST"))
+    if (Option.isNone(url) && Option.isNone(host)) return { _tag: "Memory" } satisfies Store
+    return { _tag: "Redis", config: yield* RedisConfig.config } satisfies Store
+  }
+  if (stated.value === "memory") return { _tag: "Memory" } satisfies Store
+  const url = RedisConfig.fromUrl(stated.value)
+  if (Result.isFailure(url)) return yield* new SettingError({ message: `--store: ${url.failure}` })
+  return { _tag: "Redis", config: RedisConfig.make(url.success) } satisfies Store
+})
+
+/** The store in a few words, without its password. */
+export const describeStore = (store: Store): string =>
+  store._tag === "Memory" ? "memory" : `redis at ${store.config.host}:${store.config.port}`
+
+const Points = Schema.Record(Schema.String, Schema.Int)
+const DeductionsFile = Schema.fromJsonString(Schema.Union([Schema.Struct({ deductions: Points }), Points]))
+const decodeDeductions = Schema.decodeUnknownEffect(DeductionsFile)
+
+/** Reads the file of deductions: the points by team, alone or in a field `deductions`. */
+export const deductionsOf = Effect.fnUntraced(function* (text: Option.Option<string>) {
+  if (Option.isNone(text)) return {}
+  const decoded = yield* Effect.mapError(
+    decodeDeductions(text.value),
+    (error) => new SettingError({ message: `--deductions: ${error.message}` })
+  )
+  const isFile = (file: typeof decoded): file is { readonly deductions: typeof Points.Type } =>
+    typeof file["deductions"] === "object"
+  return isFile(decoded) ? decoded.deductions : decoded
+})
+
+/** The season stated by a flag or the environment, if any. */
+export const seasonOf = Effect.fnUntraced(function* (stated: Option.Option<Season.Season>) {
+  return Option.isSome(stated)
+    ? stated.value
+    : Option.getOrUndefined(yield* Config.option(Config.schema(Season.Season, "FPL_SEASON")))
+})

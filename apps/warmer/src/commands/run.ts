@@ -1,0 +1,113 @@
+/**
+ * `run`: the daemon. Source poll → difference → update → cascade → warm again, with health and metrics beside it.
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { LiveView, Warmer } from "@letletme/cache"
+import { FplSource, SeasonSync, StandingCache } from "@letletme/fpl"
+import { Console, Effect, Exit, Layer, Option, Schedule } from "effect"
+import { HttpServer } from "effect/http"
+import { createServer } from "node:http"
+import * as App from "../App.ts"
+import { Health } from "../Health.ts"
+import { answer, Failed, showProgress, table } from "../Output.ts"
+import * as Server from "../Server.ts"
+import { describeStore, type Shared, storeOf } from "../Settings.ts"
+import * as Source from "../Source.ts"
+
+/** What the daemon is told beside the shared flags. */
+export interface Options {
+  readonly every: Option.Option<number>
+  readonly port: number
+  readonly speed: number
+  readonly seed: number
+}
+
+const poll = Effect.fn("poll")(function* () {
+  const sync = yield* SeasonSync
+  const warmer = yield* Warmer
+  const health = yield* Health
+  const exit = yield* Effect.exit(sync.poll)
+  if (Exit.isFailure(exit)) {
+    const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+    if (error === undefined) return yield* Effect.failCause(exit.cause)
+    yield* health.pollFailed(error.message)
+    return yield* Effect.logWarning(error.message)
+  }
+  const { changed, invalidated, outcome, position, time } = exit.value
+  yield* health.polled(time)
+  const isReady = yield* health.isReady
+  if (outcome === "unchanged" && isReady) return
+  const report = yield* warmer.warm
+  if (report.failures === 0) yield* health.warmed(report)
+  const counts = Object.entries(changed).flatMap(([domain, keys]) =>
+    keys.length === 0 ? [] : [`${keys.length} ${domain}`]
+  )
+  if (outcome === "published" && isReady) {
+    yield* Effect.logInfo(
+      `Changed: ${counts.join(", ")}; ${invalidated.length} tags appended at ${position}; ${report.loaded} entries warmed again in ${report.millis} ms`
+    )
+  } else {
+    yield* Effect.logInfo(
+      report.path === "loaded"
+        ? `The cache was empty: ${report.loaded} entries loaded in ${report.millis} ms`
+        : `The cache was verified: ${report.total} entries, ${counts.join(", ") || "nothing"} changed, ${report.loaded} reloaded in ${report.millis} ms`
+    )
+  }
+})
+
+const daemon = Effect.fn("run")(function* (shared: Shared, every: number, what: string) {
+  const source = yield* FplSource
+  const health = yield* Health
+  const live = yield* LiveView
+  const standings = yield* StandingCache
+  const { address } = yield* HttpServer.HttpServer
+  const at = HttpServer.formatAddress(address)
+  const say = shared.json ? Console.error : Console.log
+
+  yield* say(
+    [
+      `LetLetMe Cache keeps season ${source.season} warm.`,
+      `  source   ${source.description}, asked every ${every} s`,
+      `  store    ${what}`,
+      `  health   ${at}/health/ready   ${at}/health/live`,
+      `  metrics  ${at}/metrics`,
+      "Ctrl-C ends it."
+    ].join("\n")
+  )
+  // The first warming is the long one; those after it say what they did in a line.
+  yield* Effect.forkScoped(Effect.scoped(Effect.andThen(showProgress, health.awaitReady)))
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const status = yield* health.status
+      if (shared.json) yield* answer(true, { ...status, position: live.view.position }, () => "")
+      else yield* say("Stopped.")
+    })
+  )
+
+  const announce = Effect.gen(function* () {
+    yield* health.awaitReady
+    const standing = yield* standings.get({ season: source.season, scope: { _tag: "Overall" } })
+    yield* say(`\nReady. The table of ${source.season}:\n\n${table(standing)}\n`)
+  }).pipe(Effect.catch((error) => Effect.logWarning(`The table cannot be shown: ${error.message}`)))
+  yield* Effect.forkScoped(announce)
+
+  yield* Effect.repeat(poll(), Schedule.spaced(every * 1000))
+}, Effect.scoped)
+
+/** Runs the daemon until it is stopped. */
+export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
+  const store = yield* storeOf(shared.store)
+  const every = Option.getOrElse(options.every, () => (shared.source === "simulated" ? 2 : 60))
+  if (!(every > 0)) return yield* new Failed({ message: "--every: expected a number of seconds above 0" })
+  const server = NodeHttpServer.layer(() => createServer(), {
+    port: options.port,
+    host: "127.0.0.1",
+    gracefulShutdownTimeout: "200 millis"
+  })
+  const app = Server.layer.pipe(
+    Layer.provideMerge(server),
+    Layer.provideMerge(Health.layer),
+    Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
+  )
+  return yield* daemon(shared, every, describeStore(store)).pipe(Effect.provide(app))
+})

@@ -1,0 +1,155 @@
+/**
+ * The warmer: command line and daemon.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { RecordedSource } from "@letletme/fpl"
+import { Effect, Layer, Logger } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as App from "./App.ts"
+import * as inspect from "./commands/inspect.ts"
+import { replay } from "./commands/replay.ts"
+import { run } from "./commands/run.ts"
+import { warm } from "./commands/warm.ts"
+import { Failed } from "./Output.ts"
+import { flags, type Shared, storeOf } from "./Settings.ts"
+import * as Source from "./Source.ts"
+
+const root = Command.make("warmer").pipe(
+  Command.withSharedFlags(flags),
+  Command.withDescription("Keeps a cache of Fantasy Premier League data warm, and lets you look into it")
+)
+
+/** Provides a command with the caches over the store and the source that its flags name. */
+const withApp = Effect.fnUntraced(function* (shared: Shared) {
+  const store = yield* storeOf(shared.store)
+  return App.layer(shared, store, Source.layer(shared))
+})
+
+const key = Argument.String("key").pipe(
+  Argument.withDescription("A key, such as match:2030-31:17, match:event:2030-31:28:ids or standing:2030-31:overall")
+)
+
+const commands = [
+  Command.make(
+    "run",
+    {
+      every: Flag.Finite("every").pipe(
+        Flag.withDescription("Seconds between two polls of the source (default: 2 for the simulation, else 60)"),
+        Flag.optional
+      ),
+      port: Flag.Int("port").pipe(
+        Flag.withDescription("The port of /health/live, /health/ready and /metrics; 0 takes a free one"),
+        Flag.withDefault(8787)
+      ),
+      speed: Flag.Finite("speed").pipe(
+        Flag.withDescription("How much faster than life the simulated season is played"),
+        Flag.withDefault(Source.defaultSimulation.speed)
+      ),
+      seed: Flag.Int("seed").pipe(
+        Flag.withDescription("Which simulated season is played"),
+        Flag.withDefault(Source.defaultSimulation.seed)
+      )
+    },
+    Effect.fn(function* (options) {
+      const shared = yield* root
+      yield* run(shared, options)
+    })
+  ).pipe(
+    Command.withDescription("Poll the source, update, cascade, warm again, and serve health and metrics, until stopped")
+  ),
+
+  Command.make(
+    "warm",
+    {
+      once: Flag.Boolean("once").pipe(
+        Flag.withDescription("Warm once and end (`run` keeps warm)"),
+        Flag.withDefault(true)
+      )
+    },
+    Effect.fn(function* () {
+      const shared = yield* root
+      yield* warm(shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Load an empty cache, or verify one and reload what is invalid")),
+
+  Command.make(
+    "replay",
+    { folder: Argument.String("dir").pipe(Argument.withDescription("A folder of recorded snapshots")) },
+    Effect.fn(function* ({ folder }) {
+      const shared = yield* root
+      const recorded = yield* RecordedSource.list(folder, {
+        season: shared.season._tag === "Some" ? shared.season.value : undefined
+      })
+      const [first] = recorded
+      if (first === undefined) return yield* new Failed({ message: `${folder} holds no snapshot.` })
+      const app = App.layer(shared, yield* storeOf(shared.store), RecordedSource.layerReplay(first.season))
+      return yield* replay(recorded, shared.json).pipe(Effect.provide(app))
+    })
+  ).pipe(
+    Command.withDescription("Replay recorded snapshots in order, and tell what each changed, invalidated and reloaded")
+  ),
+
+  Command.make(
+    "table",
+    {
+      scope: Argument.String("scope").pipe(
+        Argument.withDescription('"overall", "home", "away", "phase:8" or "asof:28"'),
+        Argument.withDefault("overall")
+      )
+    },
+    Effect.fn(function* ({ scope }) {
+      const shared = yield* root
+      yield* inspect.showTable(scope, shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Show the league table")),
+
+  Command.make(
+    "get",
+    { key },
+    Effect.fn(function* (options) {
+      const shared = yield* root
+      yield* inspect.get(options.key).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Show a value, as JSON")),
+
+  Command.make(
+    "explain",
+    { key },
+    Effect.fn(function* (options) {
+      const shared = yield* root
+      yield* inspect.explain(options.key, shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Tell why an entry is fresh, stale or absent")),
+
+  Command.make(
+    "graph",
+    {},
+    Effect.fn(function* () {
+      const { json } = yield* root
+      yield* inspect.showGraph(json)
+    })
+  ).pipe(Command.withDescription("Show the dependency graph, as Mermaid text, and what each domain's update reaches")),
+
+  Command.make(
+    "verify",
+    {},
+    Effect.fn(function* () {
+      const shared = yield* root
+      yield* inspect.verify(shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Look at every entry: checksum, schema, stamp, tags; load none"))
+] as const
+
+// Logs go to standard error: standard output is the answer's.
+const logger = Layer.merge(
+  Logger.layer([process.stderr.isTTY ? Logger.consolePretty() : Logger.withConsoleError(Logger.formatLogFmt)]),
+  Layer.succeed(Logger.LogToStderr, true)
+)
+
+root.pipe(
+  Command.withSubcommands(commands),
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(Layer.merge(NodeServices.layer, logger)),
+  NodeRuntime.runMain
+)
