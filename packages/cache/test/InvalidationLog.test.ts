@@ -18,8 +18,8 @@ const overRedis = (settings: Settings) =>
     Layer.provideMerge(redis)
   )
 
-suite("InvalidationLog in memory", overMemory)
-suite("InvalidationLog in Redis", overRedis)
+suite("in memory", overMemory)
+suite("in Redis", overRedis)
 
 const [table, log] = ["{test}:table", "{test}:log"]
 const tag = Tag.of("match", "1")

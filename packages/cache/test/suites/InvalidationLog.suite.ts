@@ -36,7 +36,7 @@ const next = (from: Position.Position) =>
   InvalidationLog.use((log) => Effect.repeat(log.follow(from), { until: (entries) => entries.length > 0 }))
 
 export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer<InvalidationLog | CacheStore, E>) =>
-  describe(name, () => {
+  describe(`InvalidationLog ${name}`, () => {
     it.live("gives out positions that grow by one, and answers what the appender missed", () =>
       Effect.gen(function* () {
         const start = yield* head
