@@ -4,8 +4,8 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { RecordedSource } from "@letletme/fpl"
-import { Effect, Layer, Logger } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Cause, Effect, Layer, Logger, Option } from "effect"
+import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as App from "./App.ts"
 import * as inspect from "./commands/inspect.ts"
 import { replay } from "./commands/replay.ts"
@@ -79,7 +79,7 @@ const commands = [
     Effect.fn(function* ({ folder }) {
       const shared = yield* root
       const recorded = yield* RecordedSource.list(folder, {
-        season: shared.season._tag === "Some" ? shared.season.value : undefined
+        season: Option.getOrUndefined(shared.season)
       })
       const [first] = recorded
       if (first === undefined) return yield* new Failed({ message: `${folder} holds no snapshot.` })
@@ -150,6 +150,15 @@ const logger = Layer.merge(
 root.pipe(
   Command.withSubcommands(commands),
   Command.run({ version: "0.1.0" }),
+  // The runtime would report on standard output; an expected failure needs its message, not its trace.
+  Effect.tapCause((cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Option.match(Cause.findErrorOption(cause), {
+          onNone: () => Effect.logError("A defect", cause),
+          onSome: (error) => (CliError.isCliError(error) ? Effect.void : Effect.logError(error.message))
+        })
+  ),
   Effect.provide(Layer.merge(NodeServices.layer, logger)),
-  NodeRuntime.runMain
+  NodeRuntime.runMain({ disableErrorReporting: true })
 )

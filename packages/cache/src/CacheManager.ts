@@ -116,7 +116,7 @@ export class CacheManager extends Context.Service<
           string,
           {
             readonly name: string
-            readonly cascadeOf: (key: Tag.Tag) => ReadonlyArray<Tag.Tag>
+            readonly dependents: ReadonlyArray<string>
             readonly holds: (key: Tag.Tag) => boolean
             readonly explain: (key: Tag.Tag) => Effect.Effect<Explanation, CacheError>
           }
@@ -151,7 +151,7 @@ export class CacheManager extends Context.Service<
               const known = [...new Set(Array.from(opened.values(), (one) => one.name))]
               return yield* new CacheError({ reason: new UnknownDomain({ domain: name, known }) })
             }
-            for (const tag of domain.cascadeOf(primary)) tags.add(tag)
+            for (const tag of Writer.cascadeTags(domain.dependents, primary)) tags.add(tag)
           }
           const { position } = yield* appendTags(tags, options?.cause ?? "invalidate", [])
           return position
@@ -255,7 +255,7 @@ export class CacheManager extends Context.Service<
 
             opened.set(label, {
               name,
-              cascadeOf: writer.cascadeOf,
+              dependents: definition.graph.cascade(name),
               holds: (tag) => Option.isSome(parse(tag)),
               explain: (tag) => explain(shelf, log, tag)
             })

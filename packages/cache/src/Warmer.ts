@@ -2,7 +2,7 @@
  * Warming: an empty cache is loaded, primary data before related, each in the order of the graph; one that is not empty
  * is verified, and what is invalid is reloaded.
  */
-import { Clock, Context, Effect, Layer, type Scope, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Effect, Layer, Result, type Scope, Stream, SubscriptionRef } from "effect"
 import type { CacheError } from "./CacheError.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
 import type { Condition, Domain } from "./Domain.ts"
@@ -119,19 +119,18 @@ export class Warmer extends Context.Service<
         const progress = yield* SubscriptionRef.make(idle)
         // Primary data of every level first, then what is related to it.
         const order = (["primary", "related"] as const).flatMap((kind) =>
-          graph.levels.map((level) => listed.filter((one) => one.kind === kind && level.includes(one.domain)))
+          graph.levels.flatMap((level) => listed.filter((one) => one.kind === kind && level.includes(one.domain)))
         )
 
         const runStage = Effect.fnUntraced(function* (
-          { name, prepare }: Stage<D>,
-          advance: (name: string, by: number) => Effect.Effect<void>,
+          name: string,
+          prepared: Result.Result<Prepared, unknown>,
           loads: boolean
         ) {
           const found = { fresh: 0, expired: 0, invalidated: 0, missing: 0, corrupt: 0 }
           const loaded: Array<{ readonly key: Tag; readonly was: Condition }> = []
           const failures: Array<string> = []
-          const prepared = yield* Effect.result(prepare)
-          if (prepared._tag === "Failure") {
+          if (Result.isFailure(prepared)) {
             return { name, total: 0, found, loaded, failures: [String(prepared.failure)] }
           }
           const { inspect, keys, load } = prepared.success
@@ -156,7 +155,11 @@ export class Warmer extends Context.Service<
                 const was = conditions.success[place - from]
                 if (key !== undefined && was !== undefined && failure === undefined) loaded.push({ key, was })
               }
-              yield* advance(name, conditions.success.length)
+              yield* SubscriptionRef.update(progress, ({ done, total }) => ({
+                stage: name,
+                done: done + conditions.success.length,
+                total
+              }))
             }),
             { concurrency: options.concurrency, discard: true }
           )
@@ -165,18 +168,16 @@ export class Warmer extends Context.Service<
 
         const run = Effect.fn("Warmer.run")(function* (loads: boolean): Effect.fn.Return<Report> {
           const startedAt = clock.currentTimeMillisUnsafe()
-          const advance = (name: string, by: number) =>
-            SubscriptionRef.update(progress, ({ done, total }) => ({ stage: name, done: done + by, total }))
-          yield* SubscriptionRef.set(progress, { ...idle, stage: "starting" })
+          const prepared = yield* Effect.forEach(order, (one) =>
+            Effect.map(Effect.result(one.prepare), (result) => ({ name: one.name, result }))
+          )
+          const entries = prepared.reduce(
+            (count, { result }) => count + (Result.isSuccess(result) ? result.success.keys.length : 0),
+            0
+          )
+          yield* SubscriptionRef.set(progress, { stage: "starting", done: 0, total: entries })
           const reports: Array<StageReport> = []
-          for (const level of order) {
-            for (const one of level) {
-              const prepared = yield* Effect.result(one.prepare)
-              const count = prepared._tag === "Success" ? prepared.success.keys.length : 0
-              yield* SubscriptionRef.update(progress, (now) => ({ ...now, stage: one.name, total: now.total + count }))
-              reports.push(yield* runStage(one, advance, loads))
-            }
-          }
+          for (const { name, result } of prepared) reports.push(yield* runStage(name, result, loads))
           yield* SubscriptionRef.set(progress, idle)
           const sum = (of: (report: StageReport) => number) => reports.reduce((total, report) => total + of(report), 0)
           const total = sum((report) => report.total)

@@ -3,7 +3,7 @@
  */
 import { type CacheManager, Warmer, WarmStage } from "@letletme/cache"
 import { Effect, Layer } from "effect"
-import { EventCache, SeasonEvents } from "./event/EventCache.ts"
+import { EventCache, SeasonEvents, SeasonPublication } from "./event/EventCache.ts"
 import { graph } from "./graph.ts"
 import {
   EventMatches,
@@ -24,6 +24,7 @@ import { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
 const primaryCaches = Layer.mergeAll(
   EventCache.layer,
   SeasonEvents.layer,
+  SeasonPublication.layer,
   PhaseCache.layer,
   SeasonPhases.layer,
   EventPhases.layer,

@@ -16,7 +16,7 @@ export * as Team from "./team/Team.ts"
 export { FplSource } from "./source/FplSource.ts"
 export { SourceError } from "./source/SourceError.ts"
 export * as FplCaches from "./FplCaches.ts"
-export { EventCache, SeasonEvents } from "./event/EventCache.ts"
+export { EventCache, SeasonEvents, SeasonPublication } from "./event/EventCache.ts"
 export { graph } from "./graph.ts"
 export {
   EventMatches,

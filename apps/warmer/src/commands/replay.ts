@@ -35,6 +35,18 @@ const invalidatedKeys = Effect.fnUntraced(function* (revision: SeasonRevision.Se
   return keys.flat()
 })
 
+const named = ({ name, time }: RecordedSource.Recorded) => ({ name, time: new Date(time).toISOString() })
+
+const nothing = {
+  changed: { event: [], phase: [], team: [], match: [] },
+  position: undefined,
+  invalidated: [],
+  confirmed: [],
+  unchangedInvalidated: [],
+  reloaded: [],
+  failures: []
+}
+
 /** Replays the snapshots. The table at the end is the one that readers get. */
 export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<RecordedSource.Recorded>, json: boolean) {
   const sync = yield* SeasonSync
@@ -45,6 +57,12 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
   for (const one of recorded) {
     const revision: SeasonRevision.SeasonRevision = yield* one.load(previous)
     const published = yield* sync.publish(revision)
+    previous = revision
+    if (published.outcome === "superseded") {
+      snapshots.push({ ...nothing, ...named(one), outcome: published.outcome })
+      yield* Effect.logInfo(`${one.name}: superseded, the store holds a newer revision`)
+      continue
+    }
     const invalidated = yield* invalidatedKeys(revision)
     const report = yield* warmer.warm
     const reloaded = report.stages.flatMap(({ loaded, name }) =>
@@ -53,8 +71,7 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
     // A changed entity is written with its own invalidation, and so is fresh at once: what is left was reached by it.
     const changed = new Set(Object.values(published.changed).flat())
     snapshots.push({
-      name: one.name,
-      time: new Date(one.time).toISOString(),
+      ...named(one),
       outcome: published.outcome,
       changed: published.changed,
       position: published.position,
@@ -64,7 +81,6 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
       reloaded,
       failures: report.stages.flatMap(({ failures }) => failures)
     })
-    previous = revision
     yield* Effect.logInfo(
       `${one.name}: ${published.outcome}, ${changed.size} changed, ${published.invalidated.length} tags, ${report.loaded} reloaded`
     )

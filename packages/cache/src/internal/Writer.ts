@@ -12,8 +12,6 @@ import type { Keyed } from "./Reader.ts"
 export interface Writer<Id, A> {
   /** The tags that the domain declares for a value, beside its own. */
   readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
-  /** The patterns that the cascade of an entity reaches. */
-  readonly cascadeOf: (key: Tag.Tag) => ReadonlyArray<Tag.Tag>
   readonly changes: (
     replacements: ReadonlyArray<Replacement<Id, A> & Keyed<Id>>,
     options: WriteOptions
@@ -28,6 +26,10 @@ export interface Writer<Id, A> {
   /** What the tiers hold, valid or not, after catching up with the log. */
   readonly held: (keys: ReadonlyArray<Tag.Tag>) => Effect.Effect<ReadonlyArray<Entry<A> | undefined>, CacheError>
 }
+
+/** The patterns that reach what depends on an entity, in each domain of its cascade. */
+export const cascadeTags = (dependents: ReadonlyArray<string>, key: Tag.Tag): ReadonlyArray<Tag.Tag> =>
+  dependents.map((dependent) => Tag.patternOf(Tag.related(dependent, key)))
 
 export const make = <D extends string, Id, A, E, R>(
   definition: Pick<Definition<D, Id, A, E, R>, "graph" | "domain" | "list" | "dependsOn" | "listedUnder" | "cascadeOn">,
@@ -47,8 +49,8 @@ export const make = <D extends string, Id, A, E, R>(
     return [...tags, Tag.related(domain, relation), Tag.members(domain, relation)]
   }
 
-  const cascadeOf = (key: Tag.Tag) =>
-    graph.cascade(domain).map((dependent) => Tag.patternOf(Tag.related(dependent, key)))
+  // Nothing is declared to depend on a list: what was computed from one has recorded that it read it.
+  const cascadeOf = (key: Tag.Tag) => (list !== undefined ? [] : cascadeTags(graph.cascade(domain), key))
 
   /** The lists that an entity joins or leaves when it turns from `before` into `after`. */
   const membership = (
@@ -178,5 +180,5 @@ export const make = <D extends string, Id, A, E, R>(
     return stored
   })
 
-  return { declared, cascadeOf, changes, confirmations, put, touch, held }
+  return { declared, changes, confirmations, put, touch, held }
 }

@@ -1,9 +1,10 @@
 /**
  * Gameweeks, cached: by id, and the ids of a season.
  */
-import { DomainCache } from "@letletme/cache"
-import { Schema } from "effect"
+import { DomainCache, Lookup } from "@letletme/cache"
+import { Effect, Schema } from "effect"
 import { graph } from "../graph.ts"
+import { PrimaryData, revisionOf } from "../season/PrimaryData.ts"
 import { byId, idsOf } from "../season/lookups.ts"
 import { Season } from "../season/Season.ts"
 import * as tags from "../season/tags.ts"
@@ -34,4 +35,20 @@ export class SeasonEvents extends DomainCache.Service<SeasonEvents>()("@letletme
     ({ events }) => events,
     () => true
   )
+}) {}
+
+/** Which revision of a season was published last, by whichever process: its source time (epoch ms). */
+export class SeasonPublication extends DomainCache.Service<SeasonPublication>()("@letletme/fpl/SeasonPublication", {
+  graph,
+  domain: "event",
+  list: { of: "season", name: "publication" },
+  id: Season,
+  value: Schema.Int,
+  timeToLive: "metadata",
+  lookup: (season: Season) =>
+    PrimaryData.use(({ current }) =>
+      Effect.map(current, (revision) =>
+        revision.season === season ? Lookup.found(revision.time, { revision: revisionOf(revision) }) : Lookup.absent
+      )
+    )
 }) {}

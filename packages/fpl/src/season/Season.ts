@@ -26,12 +26,16 @@ const Parts = Schema.Struct({ season: Season, id: Schema.Int.pipe(Schema.check(S
 
 /** Between `{ season, id }` and the text of a key, `2021-22:17`. */
 export const SeasonId: Schema.Codec<SeasonId, string> = Schema.String.pipe(
+  // An id has one text: without leading zeros, and with nothing after it.
+  Schema.check(
+    Schema.isPattern(/^\d{4}-\d{2}:(?:0|[1-9]\d*)$/, { message: 'Expected an id of a season such as "2021-22:17"' })
+  ),
   Schema.decodeTo(
     Parts,
     SchemaTransformation.transform({
       decode: (text) => {
-        const [season = "", id = ""] = text.split(":")
-        return { season, id: /^\d+$/.test(id) ? Number(id) : Number.NaN }
+        const [season = "", id] = text.split(":")
+        return { season, id: Number(id) }
       },
       encode: ({ season, id }) => `${season}:${id}`
     })

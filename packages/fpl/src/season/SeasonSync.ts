@@ -3,7 +3,7 @@
  */
 import { CacheManager, type CacheError, type Domain, type Tag } from "@letletme/cache"
 import { Context, Effect, Layer, Option, Ref, Semaphore } from "effect"
-import { EventCache } from "../event/EventCache.ts"
+import { EventCache, SeasonPublication } from "../event/EventCache.ts"
 import { MatchCache } from "../match/MatchCache.ts"
 import { PhaseCache } from "../phase/PhaseCache.ts"
 import { FplSource } from "../source/FplSource.ts"
@@ -48,11 +48,12 @@ export class SeasonSync extends Context.Service<
   static readonly layer: Layer.Layer<
     SeasonSync,
     never,
-    CacheManager | PrimaryData | FplSource | EventCache | PhaseCache | TeamCache | MatchCache
+    CacheManager | PrimaryData | FplSource | SeasonPublication | EventCache | PhaseCache | TeamCache | MatchCache
   > = Layer.effect(
     this,
     Effect.gen(function* () {
       const manager = yield* CacheManager
+      const publication = yield* SeasonPublication
       const primary = yield* PrimaryData
       const source = yield* FplSource
       const caches = {
@@ -82,8 +83,14 @@ export class SeasonSync extends Context.Service<
         const { season, time } = revision
         const stated = { season, time }
         const known = Option.filter(yield* Ref.get(committed), (last) => last.season === season)
+        const published = yield* publication.peek(season, { consistency: "strong" })
         const none = { changed: nothing, confirmed: [], position: undefined, invalidated: [] }
-        if (Option.isSome(known) && known.value.time > time) return { ...stated, ...none, outcome: "superseded" }
+        const newest = Math.max(
+          ...Option.toArray(known).map((last) => last.time),
+          ...Option.toArray(published),
+          Number.NEGATIVE_INFINITY
+        )
+        if (newest > time) return { ...stated, ...none, outcome: "superseded" }
 
         // Data first, then the log: a lookup that begins after the append can only read what it announced.
         yield* primary.publish(revision)
@@ -137,7 +144,14 @@ export class SeasonSync extends Context.Service<
                 confirm(caches.team, revision.teams, team),
                 confirm(caches.match, revision.matches, match)
               ])).flat()
-        const { invalidated, position } = yield* manager.commit([...differing, ...confirmed], {
+        const isPublished = differing.some(({ verdict }) => verdict === "changed")
+        const announcement =
+          isPublished || Option.isNone(published)
+            ? yield* publication.changes([{ id: season, value: Option.some(time), before: published }], {
+                revision: revisionOf(revision)
+              })
+            : []
+        const { invalidated, position } = yield* manager.commit([...differing, ...confirmed, ...announcement], {
           cause: `sync ${season} ${new Date(time).toISOString()}`
         })
         yield* Ref.set(committed, Option.some(revision))
@@ -146,7 +160,7 @@ export class SeasonSync extends Context.Service<
           list.filter(({ verdict }) => verdict === "changed").map(({ key }) => key)
         const changed = { event: keys(event), phase: keys(phase), team: keys(team), match: keys(match) }
         if (isInitial) return { ...stated, ...none, outcome: "initial" }
-        if (invalidated.length === 0) return { ...stated, ...none, outcome: "unchanged" }
+        if (!isPublished) return { ...stated, ...none, outcome: "unchanged" }
         return {
           ...stated,
           outcome: "published",

@@ -30,7 +30,7 @@ const toText = (scope: Scope): string => {
 }
 
 const fromText = (kind: string | undefined, id: string | undefined): typeof Scope.Encoded => {
-  const number = id !== undefined && /^\d+$/.test(id) ? Number(id) : Number.NaN
+  const number = Number(id)
   switch (kind) {
     case "phase":
       return { _tag: "Phase", phase: number }
@@ -47,7 +47,7 @@ const fromText = (kind: string | undefined, id: string | undefined): typeof Scop
 
 export const StandingId: Schema.Codec<StandingId, string> = Schema.String.pipe(
   Schema.check(
-    Schema.isPattern(/^\d{4}-\d{2}:(?:overall|home|away|phase:\d+|asof:\d+)$/, {
+    Schema.isPattern(/^\d{4}-\d{2}:(?:overall|home|away|phase:[1-9]\d*|asof:[1-9]\d*)$/, {
       message: 'Expected a table such as "2021-22:overall", "2021-22:phase:8" or "2021-22:asof:28"'
     })
   ),
