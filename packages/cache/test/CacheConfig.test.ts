@@ -18,7 +18,7 @@ describe("CacheConfig", () => {
         lookupTimeout: 10_000,
         lease: 10_000,
         maxLookups: 64,
-        maxTagsPerEntry: 64,
+        maxTagsPerEntry: 128,
         maxTags: 100_000,
         logLength: 10_000
       })
