@@ -40,13 +40,8 @@ const makeCopy = Effect.gen(function* () {
       yield* level("cache_near_entries", { domain }, counts.nearEntries)
       yield* level("cache_near_bytes", { domain }, counts.nearBytes)
     }
-    // A cause may name a time; its first word says what kind it is.
-    const kinds = new Map<string, number>()
-    for (const [cause, times] of Object.entries(invalidations)) {
-      const kind = cause.split(" ", 1)[0] ?? cause
-      kinds.set(kind, (kinds.get(kind) ?? 0) + times)
-    }
-    for (const [cause, times] of kinds) yield* count("cache_invalidations_total", { cause }, times)
+    for (const [cause, times] of Object.entries(invalidations))
+      yield* count("cache_invalidations_total", { cause }, times)
     yield* count("cache_invalidated_tags_total", {}, invalidatedTags)
     for (const [operation, times] of Object.entries(storeErrors)) {
       yield* count("cache_store_errors_total", { operation }, times)

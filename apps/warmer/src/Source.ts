@@ -40,6 +40,7 @@ const simulated = ({ seed, speed }: Simulation) => {
         FplApi.layer({
           season: season.options.season,
           baseUrl: `http://127.0.0.1:${port}/api/`,
+          description: `a simulated season, played ${speed.toLocaleString("en")} times as fast as life,`,
           spacing: 0,
           timeout: 5_000,
           retries: 1

@@ -31,7 +31,7 @@ export interface DomainCounts {
 
 /** The counts of the whole cache. */
 export interface CacheCounts {
-  /** Appends by cause. At most 256 causes are told apart; the rest count as `other`. */
+  /** Appends by the first word of their cause. At most 256 are told apart; the rest count as `other`. */
   readonly invalidations: Readonly<Record<string, number>>
   /** Tags appended, and of them patterns. */
   readonly invalidatedTags: number
@@ -97,7 +97,7 @@ export class CacheMetrics extends Context.Service<
         return counts
       },
       countInvalidation: (cause, tags, patterns) => {
-        add(invalidations, cause)
+        add(invalidations, cause.split(" ", 1)[0] ?? cause)
         tagCount += tags
         patternCount += patterns
       },

@@ -244,7 +244,7 @@ export const make = <Id, A, E>(options: {
           const { key, held } = flight.wanted
           const bytes = found[index]
           const entry = bytes === undefined ? undefined : shelf.open(key, bytes)
-          const isNew = entry !== undefined && (held === undefined || entry.createdAt > held.createdAt)
+          const isNew = entry !== undefined && (entry.createdAt !== held?.createdAt || entry.stamp !== held.stamp)
           if (!isNew || shelf.stateOf(entry, now, true, Number.POSITIVE_INFINITY) !== "fresh") return true
           shelf.keep(key, entry)
           finish(flight, Exit.succeed(entry))

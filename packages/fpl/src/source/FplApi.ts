@@ -19,13 +19,16 @@ export interface Options {
   readonly spacing: number
   /** How often a request that failed for a passing reason is sent again. */
   readonly retries: number
+  /** What answers at that address, for people. */
+  readonly description: string
 }
 
 const defaults = {
   baseUrl: "https://fantasy.premierleague.com/api/",
   timeout: 10_000,
   spacing: 250,
-  retries: 3
+  retries: 3,
+  description: "the FPL API"
 }
 
 const maxBytes = 16 * 1024 * 1024
@@ -124,7 +127,7 @@ const make = (options: Options) =>
 
     return FplSource.of({
       season: options.season,
-      description: `the FPL API at ${options.baseUrl}`,
+      description: `${options.description} at ${options.baseUrl}`,
       fetch: Effect.fn("FplApi.fetch")(function* (previous?: SeasonRevision) {
         const bootstrap = yield* get("bootstrap-static")
         const fixtures = yield* get("fixtures")
