@@ -54,6 +54,7 @@ const tasks = {
       ["format", "oxfmt", "--check", "."],
       ["types", "tsc", "-b"],
       ["lint", "oxlint", "--type-aware", "--deny-warnings"],
+      ["examples", "node", "scripts/examples.mjs"],
       ["unused code", "knip"]
     ]),
   format: async () => (await foreground("oxfmt", ["."])).code

@@ -28,7 +28,7 @@ export interface DomainCacheClass<Self, Name extends string, Id, A, E, R> extend
  * class MatchCache extends DomainCache.Service<MatchCache>()("app/MatchCache", {
  *   graph,
  *   domain: "match",
- *   id: Schema.NumberFromString.pipe(Schema.flip),
+ *   id: Schema.FiniteFromString,
  *   value: Schema.Struct({ id: Schema.Int, home: Schema.Int, away: Schema.Int }),
  *   timeToLive: "metadata",
  *   dependsOn: ({ home, away }) => [Tag.of("team", `${home}`), Tag.of("team", `${away}`)],
