@@ -4,7 +4,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { RecordedSource } from "@letletme/fpl"
-import { Cause, Effect, Layer, Logger, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as App from "./App.ts"
 import * as inspect from "./commands/inspect.ts"
@@ -141,6 +141,11 @@ const commands = [
   ).pipe(Command.withDescription("Look at every entry: checksum, schema, stamp, tags; load none"))
 ] as const
 
+let isTerminated = false
+process.once("SIGTERM", () => {
+  isTerminated = true
+})
+
 // Logs go to standard error: standard output is the answer's.
 const logger = Layer.merge(
   Logger.layer([process.stderr.isTTY ? Logger.consolePretty() : Logger.withConsoleError(Logger.formatLogFmt)]),
@@ -160,5 +165,10 @@ root.pipe(
         })
   ),
   Effect.provide(Layer.merge(NodeServices.layer, logger)),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // A signal's exit code is 128 and its number: process managers tell a stop from a failure by it.
+    teardown: (exit, onExit) =>
+      onExit(Exit.isSuccess(exit) ? 0 : !Cause.hasInterruptsOnly(exit.cause) ? 1 : isTerminated ? 143 : 130)
+  })
 )
