@@ -4,6 +4,7 @@ import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Effect, Layer } from "effect"
 import { append, suite } from "./suites/InvalidationLog.suite.ts"
+import { bodyOf, readOf } from "./suites/sealed.ts"
 import { eventually, redis, type Settings } from "./tiers.ts"
 
 const overMemory = (settings: Settings) =>
@@ -18,11 +19,43 @@ const overRedis = (settings: Settings) =>
     Layer.provideMerge(redis)
   )
 
+const tag = Tag.of("match", "1")
+
 suite("in memory", overMemory)
 suite("in Redis", overRedis)
 
+describe("InvalidationLog in memory, over a store that takes its time", () => {
+  const slow = Layer.effect(
+    CacheStore,
+    CacheStore.useSync((store) =>
+      CacheStore.of({ ...store, fill: (fills) => Effect.andThen(Effect.yieldNow, store.fill(fills)) })
+    )
+  ).pipe(Layer.provide(CacheStore.layerMemory))
+
+  it.live("seals each of 200 parallel writes with the position of its own append", () =>
+    Effect.gen(function* () {
+      const logs = yield* InvalidationLog
+      const store = yield* CacheStore
+      const keys = Array.from({ length: 200 }, (_, index) => `match:${index}`)
+      const revision = { time: 0, sequence: 0 }
+      const appended = yield* Effect.forEach(
+        keys,
+        (key) => {
+          const write = { key, revision, body: bodyOf(key, key), timeToLive: 60_000 }
+          return logs.append({ tags: [tag], cause: "race", writes: [write], from: 0 })
+        },
+        { concurrency: "unbounded" }
+      )
+      const stored = yield* store.getMany(keys)
+      assert.deepStrictEqual(
+        stored.map((bytes, index) => readOf(keys[index] ?? "", bytes)?.stamp),
+        appended.map(({ position }) => position)
+      )
+    }).pipe(Effect.provide(InvalidationLog.layerMemory.pipe(Layer.provideMerge(slow))))
+  )
+})
+
 const [table, log] = ["{test}:table", "{test}:log"]
-const tag = Tag.of("match", "1")
 const send = (command: string, ...args: ReadonlyArray<string>) => Redis.use((it) => it.send(command, ...args))
 const sendBytes = (command: string, ...args: ReadonlyArray<string>) => Redis.use((it) => it.sendBytes(command, ...args))
 
@@ -131,6 +164,43 @@ describe("InvalidationLog in Redis, after the server lost state", () => {
       yield* send("FLUSHALL")
       assert.isAbove((yield* InvalidationLog.use((it) => it.sync(head))).head, head)
     }).pipe(Effect.provide(overRedis({})))
+  )
+})
+
+describe("InvalidationLog in Redis, while it is compacted", () => {
+  // After the table was read for the first time, another process invalidates the tag again.
+  const overtaken = Layer.effect(
+    Redis,
+    Redis.useSync((client) => {
+      let isRead = false
+      const again = Effect.flatMap(client.send("HINCRBY", table, "#head", 1), (head) =>
+        client.send("HSET", table, tag, `${head}`)
+      )
+      return Redis.of({
+        ...client,
+        send: (command, ...args) =>
+          Effect.tap(client.send(command, ...args), () => {
+            if (command !== "HGETALL" || isRead) return Effect.void
+            isRead = true
+            return again
+          })
+      })
+    })
+  ).pipe(Layer.provide(redis))
+
+  it.live("keeps the mark of a tag that was invalidated meanwhile", () =>
+    Effect.gen(function* () {
+      const logs = yield* InvalidationLog
+      yield* append([tag])
+      const { position } = yield* append([Tag.of("match", "2")])
+      yield* logs.compact(position)
+      const { floor, marks } = yield* logs.snapshot
+      assert.deepStrictEqual([floor, [...marks]], [position, [[tag, position + 1]]])
+    }).pipe(
+      Effect.provide(
+        RedisLog.layer.pipe(Layer.provide(CacheConfig.layer({ namespace: "test" })), Layer.provideMerge(overtaken))
+      )
+    )
   )
 })
 

@@ -1,12 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CacheConfig, CacheStore, InvalidationLog, LiveView, Tag } from "@letletme/cache"
-import { Clock, Effect, Fiber, Layer, PubSub } from "effect"
+import { CacheConfig, CacheStore, InvalidationLog, LiveView } from "@letletme/cache"
+import { Effect, Fiber, Layer, PubSub } from "effect"
 import { TestClock } from "effect/testing"
-import { elsewhere, failing, far, maxStaleness, near, open, overRemote, Remote, silent } from "./suites/remoteLog.ts"
+import {
+  append,
+  elsewhere,
+  failing,
+  match,
+  numbers,
+  open,
+  overRemote,
+  Remote,
+  setGates,
+  silent,
+  trusted
+} from "./suites/remoteLog.ts"
 import type { Settings } from "./tiers.ts"
-
-const match = (id: number) => Tag.of("match", `${id}`)
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 const overMemory = (settings: Settings = {}) =>
   LiveView.layer.pipe(
@@ -14,19 +23,6 @@ const overMemory = (settings: Settings = {}) =>
     Layer.provide(CacheStore.layerMemory),
     Layer.provide(CacheConfig.layer(settings))
   )
-
-const append = (...tags: ReadonlyArray<Tag.Tag>) =>
-  LiveView.use((live) => live.append({ tags, cause: "here", writes: [] }))
-
-const trusted = Effect.gen(function* () {
-  const live = yield* LiveView
-  return live.isTrusted(yield* Clock.currentTimeMillis)
-})
-
-const shut = (gate: Effect.Effect<void, never> | typeof failing) =>
-  Remote.useSync(({ gates }) => {
-    for (const name of ["append", "sync", "follow", "snapshot", "compact"] as const) gates[name] = gate
-  })
 
 describe("LiveView over a log in memory", () => {
   it.effect("reads its own invalidations at once", () =>
@@ -77,6 +73,18 @@ describe("LiveView over a log in memory", () => {
       assert.strictEqual([...(yield* log.snapshot).marks].length, view.size)
     }).pipe(Effect.scoped, Effect.provide(overMemory({ maxTags: 10 })))
   )
+
+  it.effect("fills a gap by a snapshot, when others append faster than it follows", () =>
+    Effect.gen(function* () {
+      const { view } = yield* LiveView
+      const log = yield* InvalidationLog
+      yield* TestClock.adjust(1)
+      yield* Effect.forEach(numbers(40), (id) => log.append({ tags: [match(id)], cause: "other", writes: [], from: 0 }))
+      yield* TestClock.adjust(1)
+      assert.strictEqual(view.position, 40)
+      assert.isFalse(view.isValid(0, [match(0)]))
+    }).pipe(Effect.provide(overMemory({ logLength: 5 })))
+  )
 })
 
 describe("LiveView over a log in another process", () => {
@@ -96,12 +104,12 @@ describe("LiveView over a log in another process", () => {
     Effect.gen(function* () {
       const { view } = yield* LiveView
       const { calls, gates } = yield* Remote
-      yield* shut(failing)
+      yield* setGates(failing)
       yield* Effect.forEach(numbers(40), (id) => elsewhere(match(id)))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(view.position, 0)
       const before = calls.get("snapshot") ?? 0
-      yield* shut(open)
+      yield* setGates(open)
       yield* TestClock.adjust("1 second")
       assert.strictEqual(view.position, 40)
       assert.isFalse(view.isValid(0, [match(0)]))
@@ -132,103 +140,11 @@ describe("LiveView over a log in another process", () => {
     }).pipe(Effect.scoped, Effect.provide(overRemote()))
   )
 
-  it.effect("stays trusted while the log answers, though nothing happens", () =>
-    Effect.gen(function* () {
-      for (const _ of numbers(50)) {
-        yield* TestClock.adjust("200 millis")
-        assert.isTrue(yield* trusted)
-      }
-    }).pipe(Effect.provide(overRemote()))
-  )
-
-  for (const [what, gate] of [
-    ["fails", failing],
-    ["is silent", silent]
-  ] as const) {
-    it.effect(`is not trusted past maxStaleness while the log ${what}`, () =>
-      Effect.gen(function* () {
-        yield* shut(gate)
-        yield* TestClock.adjust(maxStaleness)
-        assert.isTrue(yield* trusted)
-        yield* TestClock.adjust(1)
-        assert.isFalse(yield* trusted)
-        yield* TestClock.adjust("1 hour")
-        assert.isFalse(yield* trusted)
-      }).pipe(Effect.provide(overRemote()))
-    )
-  }
-
-  it.effect("is trusted again only with all that it missed, and tells of both", () =>
-    Effect.gen(function* () {
-      const live = yield* LiveView
-      const changes = yield* live.changes
-      yield* shut(failing)
-      yield* elsewhere(match(1))
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual((yield* PubSub.take(changes))._tag, "TrustLost")
-      assert.isTrue(live.isBroken())
-      yield* shut(open)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(
-        (yield* PubSub.takeAll(changes)).map(({ _tag }) => _tag),
-        ["Applied", "TrustGained"]
-      )
-      assert.isTrue(yield* trusted)
-      assert.isFalse(live.isBroken())
-      assert.isFalse(live.view.isValid(0, [match(1)]))
-    }).pipe(Effect.scoped, Effect.provide(overRemote()))
-  )
-
-  it.effect("does not trust a clock that was set back", () =>
-    Effect.gen(function* () {
-      yield* TestClock.adjust("1 hour")
-      assert.isTrue(yield* trusted)
-      yield* shut(silent)
-      yield* TestClock.setTime(1_000)
-      assert.isFalse(yield* trusted)
-    }).pipe(Effect.provide(overRemote()))
-  )
-
-  it.effect("starts without the log, untrusted, and catches up when it is there", () =>
-    Effect.gen(function* () {
-      yield* shut(failing)
-      const position = yield* elsewhere(match(1))
-      yield* Effect.gen(function* () {
-        const { isBroken, view } = yield* LiveView
-        assert.isFalse(yield* trusted)
-        yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual([view.position, isBroken()], [0, true])
-        yield* shut(open)
-        yield* TestClock.adjust("1 second")
-        assert.isTrue(yield* trusted)
-        assert.deepStrictEqual([view.position, isBroken()], [position, false])
-      }).pipe(Effect.provide(near()))
-    }).pipe(Effect.provide(far()))
-  )
-
-  for (const call of ["sync", "follow", "snapshot"] as const) {
-    it.effect(`keeps tailing after any number of failures of ${call}`, () =>
-      Effect.gen(function* () {
-        const { view } = yield* LiveView
-        const { gates } = yield* Remote
-        for (const round of numbers(5)) {
-          gates[call] = failing
-          yield* Effect.forEach(numbers(20), (id) => elsewhere(match(id)))
-          yield* TestClock.adjust("10 seconds")
-          gates[call] = open
-          yield* TestClock.adjust("1 second")
-          assert.strictEqual(view.position, (round + 1) * 20)
-          assert.isTrue(yield* trusted)
-        }
-      }).pipe(Effect.provide(overRemote({ logLength: 5 })))
-    )
-  }
-
   it.effect("reaches a position that it has without asking", () =>
     Effect.gen(function* () {
       const live = yield* LiveView
       const { position } = yield* append(match(1))
-      yield* shut(silent)
+      yield* setGates(silent)
       yield* live.reach(position, 1)
       assert.isAtLeast(live.view.position, position)
     }).pipe(Effect.provide(overRemote()))
@@ -255,7 +171,7 @@ describe("LiveView over a log in another process", () => {
     it.effect(`gives up on a position that ${what}, by name`, () =>
       Effect.gen(function* () {
         const live = yield* LiveView
-        yield* shut(gate)
+        yield* setGates(gate)
         const waiting = yield* Effect.forkChild(Effect.flip(live.reach(7, 250)))
         yield* TestClock.adjust("250 millis")
         const error = yield* Fiber.join(waiting)
@@ -268,7 +184,7 @@ describe("LiveView over a log in another process", () => {
   it.effect("an append that fails is not acknowledged, and changes nothing here", () =>
     Effect.gen(function* () {
       const { view } = yield* LiveView
-      yield* shut(failing)
+      yield* setGates(failing)
       const error = yield* Effect.flip(append(match(1)))
       assert.strictEqual(error.reason._tag, "Timeout")
       assert.deepStrictEqual([view.position, view.size], [0, 0])

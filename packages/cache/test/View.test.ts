@@ -142,6 +142,7 @@ describe("View", () => {
       assert.deepStrictEqual(answers(first, log.length), answers(last, log.length))
       // Entries that only reach what the snapshot has already cost nothing: restoring first sees no gap.
       assert.strictEqual(first.position, from <= source.position ? log.length : source.position)
+      assert.strictEqual(last.position, Math.max(from === 0 ? log.length : 0, source.position))
       assert.strictEqual(first.floor, last.floor)
       if (from <= source.position) {
         assert.deepStrictEqual(answers(first, log.length), model(log, floorOf(log), log.length))
@@ -165,6 +166,7 @@ describe("View", () => {
           assert.strictEqual(valid, before[stamp]?.[index] === true && stamp >= view.floor)
         }
       }
+      for (const one of log) view.apply([one])
       for (const [, at] of view.marks()) assert.isAbove(at, view.floor)
     },
     options

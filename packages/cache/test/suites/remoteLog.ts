@@ -1,9 +1,9 @@
 /**
  * A log that is "in another process": a log in memory behind gates that a test opens and shuts.
  */
-import { CacheConfig, CacheStore, InvalidationLog, LiveView, type Position, type Tag } from "@letletme/cache"
+import { CacheConfig, CacheStore, InvalidationLog, LiveView, type Position, Tag } from "@letletme/cache"
 import { CacheError, Timeout } from "@letletme/cache/CacheError"
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import type { Settings } from "../tiers.ts"
 
 type Gate = Effect.Effect<void, CacheError>
@@ -81,3 +81,25 @@ export const elsewhere = (...tags: ReadonlyArray<Tag.Tag>): Effect.Effect<Positi
   Remote.use(({ log }) =>
     Effect.map(log.append({ tags, cause: "elsewhere", writes: [], from: 0 }), ({ position }) => position)
   )
+
+/** The tag of a match. */
+export const match = (id: number) => Tag.of("match", `${id}`)
+
+/** The numbers from 0 on. */
+export const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+/** Appends through the view. */
+export const append = (...tags: ReadonlyArray<Tag.Tag>) =>
+  LiveView.use((live) => live.append({ tags, cause: "here", writes: [] }))
+
+/** Whether the view is trusted now. */
+export const trusted = Effect.gen(function* () {
+  const live = yield* LiveView
+  return live.isTrusted(yield* Clock.currentTimeMillis)
+})
+
+/** Puts the same gate before every call. */
+export const setGates = (gate: Gate) =>
+  Remote.useSync(({ gates }) => {
+    for (const name of ["append", "sync", "follow", "snapshot", "compact"] as const) gates[name] = gate
+  })
