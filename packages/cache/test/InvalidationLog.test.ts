@@ -174,7 +174,7 @@ describe("InvalidationLog in Redis, while it is compacted", () => {
     Redis.useSync((client) => {
       let isRead = false
       const again = Effect.flatMap(client.send("HINCRBY", table, "#head", 1), (head) =>
-        client.send("HSET", table, tag, `${head}`)
+        client.send("HSET", table, tag, String(head))
       )
       return Redis.of({
         ...client,
