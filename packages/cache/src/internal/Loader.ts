@@ -10,6 +10,8 @@ import { type Entry, noRevision, seal } from "../Entry.ts"
 import type * as Lookup from "../Lookup.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import type { Lessee } from "./Leases.ts"
+import * as Leases from "./Leases.ts"
 import { type Shelf, stamped } from "./Shelf.ts"
 
 /** What is asked of the loader. */
@@ -40,9 +42,8 @@ export interface Loader<Id, A, E> {
 }
 
 /** A load under way. */
-interface Flight<Id, A, E> {
+interface Flight<Id, A, E> extends Lessee {
   readonly wanted: Wanted<Id, A>
-  readonly sequence: number
   readonly recorder: Recording.LoadRecorder
   readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
   /** How many wait for it; a load that all of them gave up is interrupted. */
@@ -63,16 +64,14 @@ export const make = <Id, A, E>(options: {
     type Flown = Flight<Id, A, E>
     const { domain, shelf, lookup, declared } = options
     const { kernel, policy, counts } = shelf
-    const { config, clock, live, store } = kernel
+    const { clock, live, store } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
+    const leases = Leases.make(kernel, shelf.codec.fingerprint)
     const flights = new Map<Tag, Flown>()
     const fibers = new WeakMap<Flown, { readonly group: ReadonlyArray<Flown>; readonly fiber: Fiber.Fiber<void> }>()
     let sequence = 0
     let boarding: Array<Flown> = []
-
-    const leaseKey = (key: Tag) => `${config.namespace}:lease:${key}@${shelf.codec.fingerprint}`
-    const holder = (flight: Flown) => `${flight.recorder.stamp} ${config.process} ${flight.sequence}`
 
     const finish = (flight: Flown, exit: Loaded<A, E>) => {
       if (flights.get(flight.wanted.key) === flight) flights.delete(flight.wanted.key)
@@ -105,7 +104,9 @@ export const make = <Id, A, E>(options: {
       }
       const fills = landed.flatMap(({ fill }) => (fill === undefined ? [] : [fill]))
       const stored =
-        fills.length === 0 ? [] : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
+        fills.length === 0 || live.isBroken()
+          ? []
+          : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
       const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
       for (const { flight, entry, fill } of landed) {
         const { key } = flight.wanted
@@ -187,13 +188,6 @@ export const make = <Id, A, E>(options: {
       )
     }
 
-    const release = (group: ReadonlyArray<Flown>) =>
-      kernel.spare(
-        "release",
-        store.release(group.map((flight) => ({ key: leaseKey(flight.wanted.key), holder: holder(flight) }))),
-        () => undefined
-      )
-
     const perform = (group: ReadonlyArray<Flown>) =>
       Arr.isReadonlyArrayNonEmpty(group)
         ? Effect.ensuring(
@@ -203,30 +197,17 @@ export const make = <Id, A, E>(options: {
                   discard: true
                 })
               : many(group, lookup.lookupMany),
-            release(group)
+            leases.release(group)
           )
         : Effect.void
 
-    /** Takes the leases; answers who holds each that was not to be had. */
-    const lease = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
-      const request = (takeOver: boolean) => (flight: Flown) => ({
-        key: leaseKey(flight.wanted.key),
-        holder: holder(flight),
-        takeOver
-      })
-      const nobody = () => group.map((): string | undefined => undefined)
-      const holders = yield* kernel.spare("lease", store.lease(group.map(request(false)), config.lease), nobody)
-      // A load that began before an invalidation is not worth waiting for: its answer would be refused.
-      const outdated = group.filter(({ wanted }, index) => {
-        const held = holders[index]
-        return held !== undefined && !view.isValid(Number.parseInt(held, 10), [wanted.key])
-      })
-      if (outdated.length > 0) {
-        yield* kernel.spare("lease", store.lease(outdated.map(request(true)), config.lease), nobody)
+    /** Parts the flights into those that got their lease and those whose lease another process holds. */
+    const part = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
+      const taken = yield* leases.take(group)
+      return {
+        mine: group.filter((flight) => taken.has(flight)),
+        theirs: group.filter((flight) => !taken.has(flight))
       }
-      const mine = group.filter((flight, index) => holders[index] === undefined || outdated.includes(flight))
-      const taken = new Set(mine)
-      return { mine, theirs: group.filter((flight) => !taken.has(flight)) }
     })
 
     /** Waits for the loads of other processes, and takes over those that end without an entry. */
@@ -256,20 +237,24 @@ export const make = <Id, A, E>(options: {
           break
         }
         if (open.length === 0) break
-        const { mine, theirs } = yield* lease(open)
+        const { mine, theirs } = yield* part(open)
         if (mine.length > 0) performing.push(yield* Effect.forkChild(perform(mine)))
         rest = theirs
       }
       yield* Effect.forEach(performing, Fiber.join, { discard: true })
     })
 
-    const fly = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
-      const { mine, theirs } = yield* lease(group)
-      yield* Effect.all([perform(mine), theirs.length === 0 ? Effect.void : follow(theirs)], {
-        concurrency: 2,
-        discard: true
-      })
-    })
+    const fly = (group: ReadonlyArray<Flown>) =>
+      part(group).pipe(
+        Effect.flatMap(({ mine, theirs }) =>
+          Effect.all([perform(mine), theirs.length === 0 ? Effect.void : follow(theirs)], {
+            concurrency: 2,
+            discard: true
+          })
+        ),
+        // Between taking a lease and beginning the load an interruption finds nobody else to give it back.
+        Effect.onInterrupt(() => leases.release(group))
+      )
 
     const depart = Effect.suspend(() => {
       const group = boarding
@@ -307,6 +292,8 @@ export const make = <Id, A, E>(options: {
       }
       const flight: Flown = {
         wanted,
+        key: wanted.key,
+        stamp: view.position,
         sequence: ++sequence,
         recorder: Recording.forLoad(view.position),
         done: Deferred.makeUnsafe(),
