@@ -31,6 +31,8 @@ const defaults = {
   description: "the FPL API"
 }
 
+// A name with bytes replaced would pass for a name.
+const utf8 = new TextDecoder("utf-8", { fatal: true })
 const maxBytes = 16 * 1024 * 1024
 // A server that asks for a longer pause is asked again by the next poll, not by this one.
 const maxRetryAfter = 10_000
@@ -84,7 +86,10 @@ const make = (options: Options) =>
             Effect.fail(new SourceError({ reason: new Malformed({ what, detail: "it is cut off" }) }))
           )
         )
-        return Buffer.concat(chunks).toString("utf8")
+        return yield* Effect.try({
+          try: () => utf8.decode(Buffer.concat(chunks)),
+          catch: () => new SourceError({ reason: new Malformed({ what, detail: "it is not UTF-8" }) })
+        })
       })
 
     const ask = (what: string): Effect.Effect<string, SourceError> =>
