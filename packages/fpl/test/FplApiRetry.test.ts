@@ -18,7 +18,7 @@ interface Answer {
 const fetchAfter = Effect.fnUntraced(function* (
   answers: ReadonlyArray<Answer>,
   options: Partial<FplApi.Options> = {},
-  fetches = 1
+  fetches: number = 1
 ) {
   const starts: Array<number> = []
   const asked: Array<string> = []
