@@ -37,7 +37,7 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const cause = (this.cause instanceof Error ? this.cause.message : String(this.cause)).replace(/\.$/, "")
     return `${this.operation} failed: ${cause}. ${this.temporary ? "It may pass: try again." : "Trying again will not help: mend the cause."}`
   }
 }

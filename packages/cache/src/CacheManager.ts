@@ -9,7 +9,7 @@ import type { CacheEvent } from "./CacheEvent.ts"
 import { CacheMetrics } from "./CacheMetrics.ts"
 import { CacheStore } from "./CacheStore.ts"
 import * as Codec from "./Codec.ts"
-import type { Change, Definition, Domain, Written } from "./Domain.ts"
+import type { Change, Definition, Domain, ReadOptions, Written } from "./Domain.ts"
 import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
@@ -219,11 +219,9 @@ export class CacheManager extends Context.Service<
               near,
               counts
             })
-            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, ...text(id).split(":"))
-            const key = (id: Id): Tag.Tag => {
-              const segments = text(id).split(":")
-              return list === undefined ? Tag.of(name, ...segments) : Tag.of(name, list.of, ...segments, list.name)
-            }
+            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, text(id))
+            const key = (id: Id): Tag.Tag =>
+              list === undefined ? Tag.of(name, text(id)) : Tag.of(name, list.of, text(id), list.name)
             const [prefix, suffix] = list === undefined ? [`${name}:`, ""] : [`${name}:${list.of}:`, `:${list.name}`]
             const parse = (tag: Tag.Tag): Option.Option<Id> =>
               tag.startsWith(prefix) && tag.endsWith(suffix)
@@ -265,6 +263,11 @@ export class CacheManager extends Context.Service<
               key,
               parse,
               get: (id, options) => reader.get(keyed(id), options),
+              getOrLoad: <E2, R2>(id: Id, load: Effect.Effect<Lookup.Answer<A>, E2, R2>, options?: ReadOptions) =>
+                Effect.contextWith((context: Context.Context<R2>) => {
+                  const supplied: Effect.Effect<Lookup.Answer<A>, E2> = Effect.provideContext(load, context)
+                  return reader.getOrLoad(keyed(id), supplied, options ?? {})
+                }),
               find: (id, options) =>
                 Effect.map(reader.read([keyed(id)], options ?? {}), ([value]) => value ?? Option.none()),
               getMany: (ids, options) => reader.read(ids.map(keyed), options ?? {}),

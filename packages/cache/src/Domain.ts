@@ -7,7 +7,7 @@ import type { DependencyGraph } from "./DependencyGraph.ts"
 import type { Revision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import type { Write } from "./InvalidationLog.ts"
-import type { Lookup } from "./Lookup.ts"
+import type { Answer, Lookup } from "./Lookup.ts"
 import type { Policy, StaleReach } from "./Policy.ts"
 import type { Position } from "./Position.ts"
 import type { Tag } from "./Tag.ts"
@@ -120,6 +120,15 @@ export interface Domain<Id, A, E> {
   readonly parse: (key: Tag) => Option.Option<Id>
   /** The value. Fails with the reason `Absent` where the source says that there is none. */
   readonly get: (id: Id, options?: ReadOptions) => Effect.Effect<A, E | CacheError>
+  /**
+   * The value, loaded with this effect instead of the domain's lookup where no tier has it. Others who want it at that
+   * moment wait for this load; if it fails, they fail with the reason `Unavailable`.
+   */
+  readonly getOrLoad: <E2, R2>(
+    id: Id,
+    load: Effect.Effect<Answer<A>, E2, R2>,
+    options?: ReadOptions
+  ) => Effect.Effect<A, E | E2 | CacheError, R2>
   /** The value, or none where the source says that there is none. */
   readonly find: (id: Id, options?: ReadOptions) => Effect.Effect<Option.Option<A>, E | CacheError>
   /** Many values in one round trip and at most one lookup, in the order of the ids; none for those that do not exist. */

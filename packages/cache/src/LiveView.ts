@@ -60,6 +60,12 @@ export class LiveView extends Context.Service<
         // A clock set back must not stretch the bound: a time before the confirmation is not trusted either.
         !log.isRemote || (now - confirmedAt <= config.maxStaleness && now >= confirmedAt)
 
+      // Answers may come out of order. Where the clock was set back, what was confirmed before says nothing any more.
+      const confirm = (askedAt: number) => {
+        confirmedAt = clock.currentTimeMillisUnsafe() < confirmedAt ? askedAt : Math.max(confirmedAt, askedAt)
+        broken = false
+      }
+
       const report = Effect.fnUntraced(function* (before: Position, floorBefore: Position) {
         if (view.position !== before) {
           Deferred.doneUnsafe(moved, Effect.void)
@@ -91,8 +97,7 @@ export class LiveView extends Context.Service<
         const taken = yield* log.snapshot
         const { position, floor } = view
         view.restore(taken)
-        confirmedAt = Math.max(confirmedAt, askedAt)
-        broken = false
+        confirm(askedAt)
         yield* report(position, floor)
       })
 
@@ -100,8 +105,7 @@ export class LiveView extends Context.Service<
         yield* apply(progress.entries)
         // A trimmed or vanished log leaves a gap that only the table can fill.
         if (view.position < progress.head || view.floor < progress.floor) return yield* snapshot
-        confirmedAt = Math.max(confirmedAt, askedAt)
-        broken = false
+        confirm(askedAt)
         return yield* report(view.position, view.floor)
       })
 
@@ -136,7 +140,8 @@ export class LiveView extends Context.Service<
         const appended = yield* log.append({ ...request, from: view.position })
         // The append is acknowledged only once this process sees it, even if the snapshot it needs has to wait.
         yield* absorb(appended, askedAt)
-        if (view.size > config.maxTags) yield* compact
+        // The append is done, whatever becomes of this: the next one tries again.
+        if (view.size > config.maxTags) yield* Effect.ignore(compact)
         return appended
       })
 
@@ -152,7 +157,8 @@ export class LiveView extends Context.Service<
         while (true) {
           const complete = yield* Effect.flatMap(log.follow(view.position), apply)
           if (!complete) yield* snapshot
-          if (log.isRemote && clock.currentTimeMillisUnsafe() - confirmedAt >= heartbeat) yield* catchUp
+          const age = clock.currentTimeMillisUnsafe() - confirmedAt
+          if (log.isRemote && (age >= heartbeat || age < 0)) yield* catchUp
         }
       }).pipe(
         Effect.tapError((error) => {

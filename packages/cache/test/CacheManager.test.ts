@@ -232,6 +232,27 @@ for (const [name, tier] of Object.entries(tiers)) {
       }).pipe(Effect.provide(app))
     )
 
+    it.live("getOrLoad loads with what the call brings, and shares it", () =>
+      Effect.gen(function* () {
+        const { asked } = yield* Source
+        const matches = yield* MatchCache
+        let loads = 0
+        const load = Effect.sync(() => {
+          loads++
+          return Lookup.found({ id: "9", home: "h9", away: "a9", goals: 9 })
+        })
+        const all = yield* Effect.forEach([1, 2, 3], () => matches.getOrLoad("9", load), { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          all.map(({ goals }) => goals),
+          [9, 9, 9]
+        )
+        assert.strictEqual((yield* matches.get("9")).goals, 9)
+        assert.deepStrictEqual([loads, asked.length], [1, 0])
+        const failed = yield* Effect.flip(matches.getOrLoad("10", Effect.fail("no luck" as const)))
+        assert.strictEqual(failed, "no luck")
+      }).pipe(Effect.provide(app))
+    )
+
     it.live("an abandoned load is interrupted and leaks no lease", () =>
       Effect.gen(function* () {
         const { asked, gate } = yield* Source

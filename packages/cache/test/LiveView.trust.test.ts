@@ -3,6 +3,7 @@ import { LiveView } from "@letletme/cache"
 import { Effect, PubSub } from "effect"
 import { TestClock } from "effect/testing"
 import {
+  append,
   elsewhere,
   failing,
   far,
@@ -74,6 +75,30 @@ describe("LiveView, trusted or not", () => {
       yield* TestClock.setTime(1_000)
       assert.isFalse(yield* trusted)
     }).pipe(Effect.provide(overRemote()))
+  )
+
+  it.effect("trusts it again at the next answer", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      yield* TestClock.setTime(1_000)
+      yield* elsewhere(match(1))
+      yield* TestClock.adjust(1)
+      assert.isTrue(yield* trusted)
+    }).pipe(Effect.provide(overRemote()))
+  )
+
+  it.effect("acknowledges an append whose compaction fails", () =>
+    Effect.gen(function* () {
+      const { view } = yield* LiveView
+      const { gates } = yield* Remote
+      gates.compact = failing
+      yield* Effect.forEach(numbers(11), (id) => append(match(id)))
+      assert.strictEqual(view.position, 11)
+      gates.compact = open
+      yield* append(match(11))
+      yield* TestClock.adjust("1 second")
+      assert.isAbove(view.floor, 0)
+    }).pipe(Effect.provide(overRemote({ maxTags: 10 })))
   )
 
   it.effect("starts without the log, untrusted, and catches up when it is there", () =>

@@ -25,6 +25,8 @@ export interface Wanted<Id, A> {
   readonly overwrite: boolean
   /** Asked for by another load, which holds a place in the bulkhead already: to wait for a second could never end. */
   readonly nested: boolean
+  /** What the caller brought to load it with, instead of the domain's lookup. */
+  readonly load: Effect.Effect<Lookup.Answer<A>, CacheError> | undefined
 }
 
 /** What a load came to. */
@@ -64,7 +66,7 @@ export const make = <Id, A, E>(options: {
     type Flown = Flight<Id, A, E>
     const { domain, shelf, lookup, declared } = options
     const { kernel, policy, counts } = shelf
-    const { clock, live, store } = kernel
+    const { clock, config, live, store } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
     const leases = Leases.make(kernel, shelf.codec.fingerprint)
@@ -119,7 +121,11 @@ export const make = <Id, A, E>(options: {
     })
 
     /** Runs a lookup in time, behind the guards, with its reads recorded. */
-    const ask = <B>({ key, nested }: Wanted<Id, A>, effect: Effect.Effect<B, E>, recorder: Recording.Recorder) => {
+    const ask = <B>(
+      { key, nested }: Wanted<Id, A>,
+      effect: Effect.Effect<B, E | CacheError>,
+      recorder: Recording.Recorder
+    ) => {
       const millis = policy.lookupTimeout
       const reason = new Timeout({ operation: `The lookup of ${key}`, millis })
       const bounded = effect.pipe(
@@ -155,9 +161,9 @@ export const make = <Id, A, E>(options: {
     const previous = ({ held }: Wanted<Id, A>): Lookup.Previous<A> | undefined =>
       held?.value === undefined ? undefined : { value: held.value, revision: held.revision, createdAt: held.createdAt }
 
-    const one = (flight: Flown, single: NonNullable<Lookup.Lookup<Id, A, E, never>["lookup"]>) =>
-      counted([flight], ask(flight.wanted, single(flight.wanted.id, previous(flight.wanted)), flight.recorder)).pipe(
-        Effect.flatMap((answer) => land([[flight, answer]])),
+    const one = (flight: Flown, answer: Effect.Effect<Lookup.Answer<A>, E | CacheError>) =>
+      counted([flight], ask(flight.wanted, answer, flight.recorder)).pipe(
+        Effect.flatMap((answered) => land([[flight, answered]])),
         Effect.onError((cause) => Effect.sync(() => finish(flight, Exit.failCause(cause)))),
         Effect.ignoreCause
       )
@@ -188,18 +194,25 @@ export const make = <Id, A, E>(options: {
       )
     }
 
-    const perform = (group: ReadonlyArray<Flown>) =>
-      Arr.isReadonlyArrayNonEmpty(group)
-        ? Effect.ensuring(
-            lookup.lookupMany === undefined
-              ? Effect.forEach(group, (flight) => one(flight, lookup.lookup), {
-                  concurrency: "unbounded",
-                  discard: true
-                })
-              : many(group, lookup.lookupMany),
-            leases.release(group)
-          )
-        : Effect.void
+    const inOneLookup = (group: ReadonlyArray<Flown>) =>
+      lookup.lookupMany !== undefined && Arr.isReadonlyArrayNonEmpty(group) ? [many(group, lookup.lookupMany)] : []
+
+    const inOwnLookups = (group: ReadonlyArray<Flown>) =>
+      group.flatMap((flight) => {
+        const { id, load } = flight.wanted
+        const answer = load ?? lookup.lookup?.(id, previous(flight.wanted))
+        return answer === undefined ? [] : [one(flight, answer)]
+      })
+
+    const perform = (group: ReadonlyArray<Flown>) => {
+      const apart = lookup.lookupMany === undefined ? group : group.filter(({ wanted }) => wanted.load !== undefined)
+      const together = group.filter((flight) => !apart.includes(flight))
+      return Effect.all([...inOneLookup(together), ...inOwnLookups(apart)], {
+        // As many as the bulkhead lets through: the rest would only stand in its queue.
+        concurrency: config.maxLookups,
+        discard: true
+      }).pipe(Effect.ensuring(leases.release(group)))
+    }
 
     /** Parts the flights into those that got their lease and those whose lease another process holds. */
     const part = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {

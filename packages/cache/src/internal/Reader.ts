@@ -1,10 +1,11 @@
 /**
  * The read path of one domain: near cache, store, load; fresh, stale as the policy allows, or an error.
  */
-import { Duration, Effect, Exit, Option } from "effect"
-import { CacheError, Timeout } from "../CacheError.ts"
+import { type Cause, Duration, Effect, Exit, Option } from "effect"
+import { CacheError, Timeout, Unavailable } from "../CacheError.ts"
 import type { ReadOptions } from "../Domain.ts"
 import type { Entry } from "../Entry.ts"
+import type { Answer } from "../Lookup.ts"
 import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import type { Loader, Wanted } from "./Loader.ts"
@@ -19,6 +20,12 @@ export interface Keyed<Id> {
 
 export interface Reader<Id, A, E> {
   readonly get: (keyed: Keyed<Id>, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
+  /** Reads one, and loads it with what the caller brought where the tiers do not have it. */
+  readonly getOrLoad: <E2>(
+    keyed: Keyed<Id>,
+    load: Effect.Effect<Answer<A>, E2>,
+    options: ReadOptions
+  ) => Effect.Effect<A, E | E2 | CacheError>
   readonly read: (
     keyed: ReadonlyArray<Keyed<Id>>,
     options: ReadOptions
@@ -108,13 +115,14 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     )
   }
 
-  const wanted = (held: Holding, nested: boolean): Wanted<Id, A> => ({
+  const wanted = (held: Holding, nested: boolean, load?: Wanted<Id, A>["load"]): Wanted<Id, A> => ({
     id: held.id,
     key: held.key,
     because: held.state === "fresh" ? "expired" : held.state,
     held: held.entry,
     overwrite: held.unreadable,
-    nested
+    nested,
+    load
   })
 
   const refreshDue = ({ entry, state }: Holding, now: number): boolean =>
@@ -125,7 +133,8 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
 
   const entriesOf = Effect.fnUntraced(function* (
     keyed: ReadonlyArray<Keyed<Id>>,
-    options: ReadOptions
+    options: ReadOptions,
+    load?: Wanted<Id, A>["load"]
   ): Effect.fn.Return<ReadonlyArray<Entry<A>>, E | CacheError> {
     const recorder = yield* Recorder
     const arrival = loader.arrive()
@@ -149,8 +158,8 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     for (const held of holdings) {
       if (held.state !== "fresh" && !mayServe(held.state, whileRevalidate)) {
         counts.misses++
-        toLoad.push(wanted(held, recorder !== undefined))
-      } else if (held.state !== "fresh" || refreshDue(held, now)) yield* loader.refresh(wanted(held, false))
+        toLoad.push(wanted(held, recorder !== undefined, load))
+      } else if (held.state !== "fresh" || refreshDue(held, now)) yield* loader.refresh(wanted(held, false, load))
     }
     const loaded = toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival)
 
@@ -184,6 +193,11 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     })
   }
 
+  const getOne = (keyed: Keyed<Id>, options: ReadOptions, load?: Wanted<Id, A>["load"]) =>
+    Effect.flatMap(bounded(entriesOf([keyed], options, load), options), ([entry]) =>
+      entry === undefined ? Effect.die("A read was not answered") : answerOf(keyed.key, entry)
+    )
+
   const toOption = (entry: Entry<A>): Option.Option<A> => Option.fromUndefinedOr(entry.value)
 
   return {
@@ -200,9 +214,21 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
             }
           }
         }
-        return Effect.flatMap(bounded(entriesOf([keyed], options ?? {}), options ?? {}), ([entry]) =>
-          entry === undefined ? Effect.die("A read was not answered") : answerOf(keyed.key, entry)
+        return getOne(keyed, options ?? {})
+      }),
+    getOrLoad: <E2>(keyed: Keyed<Id>, load: Effect.Effect<Answer<A>, E2>, options: ReadOptions) =>
+      Effect.suspend(() => {
+        // Others may wait for this load, whose errors they do not know: they are told that it failed.
+        const failures: Array<Cause.Cause<E2>> = []
+        const detail = "the load of another caller failed"
+        const shared = load.pipe(
+          Effect.tapCause((cause) => Effect.sync(() => failures.push(cause))),
+          Effect.mapError(() => new CacheError({ reason: new Unavailable({ key: keyed.key, detail }) }))
         )
+        return Effect.catchCause(getOne(keyed, options, shared), (cause): Effect.Effect<never, E | E2 | CacheError> => {
+          const [own] = failures
+          return own === undefined ? Effect.failCause(cause) : Effect.failCause(own)
+        })
       }),
     read: (keyed, options) =>
       Effect.map(bounded(entriesOf(keyed, options), options), (entries) => entries.map(toOption)),

@@ -23,6 +23,8 @@ export interface Shelf<A> {
   readonly near: NearCache<A>
   readonly counts: DomainCounts
   readonly storeKey: (key: Tag.Tag) => string
+  /** Reads bytes of the store, or says in words why they are not a readable entry of this key. */
+  readonly decode: (key: Tag.Tag, bytes: Uint8Array) => Result.Result<Entry.Entry<A>, string>
   /** Reads bytes of the store; `undefined`, told and counted, where they are not a readable entry of this key. */
   readonly open: (key: Tag.Tag, bytes: Uint8Array) => Entry.Entry<A> | undefined
   readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
@@ -77,19 +79,19 @@ export const make = <A>(options: {
   const { config, clock, live } = kernel
   const { view } = live
 
-  const corrupt = (key: Tag.Tag, detail: string): undefined => {
-    counts.corrupt++
-    kernel.tell({ _tag: "Corrupt", key, detail })
-  }
+  const decode = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> =>
+    Result.flatMap(Entry.unseal(key, bytes), ({ payload, ...header }): Result.Result<Entry.Entry<A>, string> =>
+      header.absent
+        ? Result.succeed({ ...header, value: undefined, bytes: 0 })
+        : Result.map(codec.decode(payload), (value) => ({ ...header, value, bytes: payload.length }))
+    )
 
   const open = (key: Tag.Tag, bytes: Uint8Array): Entry.Entry<A> | undefined => {
-    const sealed = Entry.unseal(key, bytes)
-    if (Result.isFailure(sealed)) return corrupt(key, sealed.failure)
-    const { payload, ...header } = sealed.success
-    if (header.absent) return { ...header, value: undefined, bytes: 0 }
-    const value = codec.decode(payload)
-    if (Result.isFailure(value)) return corrupt(key, value.failure)
-    return { ...header, value: value.success, bytes: payload.length }
+    const entry = decode(key, bytes)
+    if (Result.isSuccess(entry)) return entry.success
+    counts.corrupt++
+    kernel.tell({ _tag: "Corrupt", key, detail: entry.failure })
+    return undefined
   }
 
   return {
@@ -99,6 +101,7 @@ export const make = <A>(options: {
     near,
     counts,
     storeKey: (key) => `${config.namespace}:${key}@${codec.fingerprint}`,
+    decode,
     open,
     stateOf: (entry, now, trusted, maxAge) => {
       if (entry === undefined || now >= entry.expiresAt) return "missing"

@@ -1,7 +1,7 @@
 /**
  * Looks at what each tier holds of a key, and says in a sentence why it is fresh, stale or absent.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { Entry } from "../Entry.ts"
 import type { Explanation } from "../Explanation.ts"
@@ -19,7 +19,8 @@ export const explain = Effect.fnUntraced(function* <A>(
   const storeKey = shelf.storeKey(key)
   const nearby = shelf.near.peek(key)
   const [, [bytes]] = yield* Effect.all([live.catchUp, store.getMany([storeKey])], { concurrency: 2 })
-  const stored = bytes === undefined ? undefined : shelf.open(key, bytes)
+  const decoded = bytes === undefined ? undefined : shelf.decode(key, bytes)
+  const stored = decoded === undefined ? undefined : Result.getOrUndefined(decoded)
   const now = clock.currentTimeMillisUnsafe()
   const isTrusted = live.isTrusted(now)
   const worth = (entry: Entry<A> | undefined) => shelf.stateOf(entry, now, isTrusted, Number.POSITIVE_INFINITY)
