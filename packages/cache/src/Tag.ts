@@ -67,7 +67,13 @@ const escape = (segment: string): string =>
         percent(char.isWellFormed() ? new TextEncoder().encode(char) : bytesOfSurrogate(char.charCodeAt(0)))
       )
 
-const path = (segments: ReadonlyArray<string>): string => segments.join(":").split(":").map(escape).join(":")
+// Keys are made on every read: what needs no escape is told by one look.
+const plain = /^[\w.~-]+(?::[\w.~-]+)*$/
+
+const path = (segments: ReadonlyArray<string>): string => {
+  const joined = segments.join(":")
+  return plain.test(joined) ? joined : joined.split(":").map(escape).join(":")
+}
 
 /**
  * The tag of an entity, which is also the key of its entry: `{domain}:{id}`.
