@@ -1,7 +1,7 @@
 /**
  * The revision that lookups read: the one published last, or, before the first, one fetched from the source.
  */
-import { Context, Effect, Layer, Option, Ref, Semaphore } from "effect"
+import { Context, Effect, Latch, Layer, Option, Ref, Semaphore } from "effect"
 import { FplSource } from "../source/FplSource.ts"
 import type { SourceError } from "../source/SourceError.ts"
 import type { SeasonRevision } from "./SeasonRevision.ts"
@@ -16,6 +16,11 @@ export class PrimaryData extends Context.Service<
     readonly current: Effect.Effect<SeasonRevision, SourceError>
     /** Replaces the revision held. */
     readonly publish: (revision: SeasonRevision) => Effect.Effect<void>
+    /**
+     * Replaces the revision held together with its announcement: while that is under way lookups wait, so that none
+     * reads the new revision before, or the old one after, the log says so. Where it fails, the old revision stays.
+     */
+    readonly publishWith: <A, E>(revision: SeasonRevision, announce: Effect.Effect<A, E>) => Effect.Effect<A, E>
   }
 >()("@letletme/fpl/PrimaryData") {
   static readonly layer: Layer.Layer<PrimaryData, never, FplSource> = Layer.effect(
@@ -24,6 +29,7 @@ export class PrimaryData extends Context.Service<
       const source = yield* FplSource
       const ref = yield* Ref.make(Option.none<SeasonRevision>())
       const single = yield* Semaphore.make(1)
+      const settled = yield* Latch.make(true)
       const fetch = single.withPermit(
         Effect.flatMap(
           Ref.get(ref),
@@ -35,11 +41,19 @@ export class PrimaryData extends Context.Service<
       )
       return PrimaryData.of({
         held: Ref.get(ref),
-        current: Effect.flatMap(
-          Ref.get(ref),
-          Option.match({ onSome: (revision) => Effect.succeed(revision), onNone: () => fetch })
+        current: settled.whenOpen(
+          Effect.flatMap(
+            Ref.get(ref),
+            Option.match({ onSome: (revision) => Effect.succeed(revision), onNone: () => fetch })
+          )
         ),
-        publish: (revision) => Ref.set(ref, Option.some(revision))
+        publish: (revision) => Ref.set(ref, Option.some(revision)),
+        publishWith: (revision, announce) =>
+          Effect.acquireUseRelease(
+            settled.close,
+            () => Effect.tap(announce, Ref.set(ref, Option.some(revision))),
+            () => settled.open
+          )
       })
     })
   )

@@ -92,8 +92,6 @@ export class SeasonSync extends Context.Service<
         )
         if (newest > time) return { ...stated, ...none, outcome: "superseded" }
 
-        // Data first, then the log: a lookup that begins after the append can only read what it announced.
-        yield* primary.publish(revision)
         const diff = SeasonDiff.make(Option.getOrUndefined(known), revision)
         const isInitial = Option.isNone(known) && (yield* isEmpty(revision))
 
@@ -151,9 +149,12 @@ export class SeasonSync extends Context.Service<
                 revision: revisionOf(revision)
               })
             : []
-        const { invalidated, position } = yield* manager.commit([...differing, ...confirmed, ...announcement], {
-          cause: `sync ${season} ${new Date(time).toISOString()}`
-        })
+        const { invalidated, position } = yield* primary.publishWith(
+          revision,
+          manager.commit([...differing, ...confirmed, ...announcement], {
+            cause: `sync ${season} ${new Date(time).toISOString()}`
+          })
+        )
         yield* Ref.set(committed, Option.some(revision))
 
         const keys = (list: ReadonlyArray<Domain.Change>) =>
