@@ -98,7 +98,10 @@ const make = (options: Options) =>
         const request = HttpClientRequest.get(new URL(`${what}/`, options.baseUrl)).pipe(
           HttpClientRequest.setHeader("accept", "application/json")
         )
-        const response = yield* Effect.mapError(client.execute(request), (error) => unavailable(what, error.message))
+        const response = yield* Effect.mapError(client.execute(request), ({ message, reason }) => {
+          const cause = reason.cause instanceof Error ? `: ${reason.cause.message}` : ""
+          return unavailable(what, `${message}${cause}`)
+        })
         if (response.status === 200) return yield* body(what, response)
         const retryAfter = retryAfterOf(response.headers["retry-after"], clock.currentTimeMillisUnsafe())
         return yield* unavailable(what, "the server refuses", response.status, retryAfter)
@@ -115,20 +118,21 @@ const make = (options: Options) =>
         (reason.status === null || reason.status === 429 || reason.status >= 500) &&
         (reason.retryAfter ?? 0) <= maxRetryAfter)
 
-    const pause = ({ reason }: SourceError): Effect.Effect<void> =>
-      reason._tag === "Unavailable" && reason.retryAfter !== null && reason.retryAfter <= maxRetryAfter
-        ? Effect.sleep(reason.retryAfter)
-        : Effect.void
+    // The next try waits as long as the server asks to be left alone, where it does.
+    const backoff = Schedule.exponential("200 millis").pipe(
+      Schedule.jittered,
+      Schedule.setInputType<SourceError>(),
+      Schedule.modifyDelay(({ duration, input: { reason } }) =>
+        Effect.succeed(
+          reason._tag === "Unavailable" && reason.retryAfter !== null
+            ? Duration.max(duration, Duration.millis(reason.retryAfter))
+            : duration
+        )
+      )
+    )
 
     const get = (what: string): Effect.Effect<string, SourceError> =>
-      ask(what).pipe(
-        Effect.tapError(pause),
-        Effect.retry({
-          schedule: Schedule.exponential("200 millis").pipe(Schedule.jittered),
-          times: options.retries,
-          while: again
-        })
-      )
+      Effect.retry(ask(what), { schedule: backoff, times: options.retries, while: again })
 
     return FplSource.of({
       season: options.season,
