@@ -7,7 +7,7 @@ import { Redis } from "@letletme/redis"
 import { Effect, Layer } from "effect"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 
-/** The cache over a store. A Redis that is away does not keep the process from starting. */
+/** The cache over a store. A Redis that is away fails the start, unless it is lazy. */
 const cache = (store: Store) =>
   store._tag === "Memory"
     ? CacheManager.layerMemory

@@ -59,7 +59,10 @@ export const storeOf = Effect.fnUntraced(function* (stated: Option.Option<string
   if (stated.value === "memory") return { _tag: "Memory" } satisfies Store
   const url = RedisConfig.fromUrl(stated.value)
   if (Result.isFailure(url)) return yield* new SettingError({ message: `--store: ${url.failure}` })
-  return { _tag: "Redis", config: RedisConfig.make(url.success) } satisfies Store
+  // The flag says where; time-outs, certificates and the like are the environment's.
+  const environment = yield* RedisConfig.config
+  const tls = url.success.tls === undefined ? undefined : (environment.tls ?? url.success.tls)
+  return { _tag: "Redis", config: { ...environment, ...url.success, tls } } satisfies Store
 })
 
 /** The store in a few words, without its password. */

@@ -43,7 +43,7 @@ const defaults = (): Settings => ({
     temporary: Duration.toMillis(Duration.minutes(1))
   },
   lookupTimeout: 10_000,
-  lease: 10_000,
+  lease: 3_000,
   maxLookups: 64,
   maxTagsPerEntry: 128,
   maxTags: 100_000,

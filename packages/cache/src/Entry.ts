@@ -84,9 +84,6 @@ export const body = (header: Header, payload: Uint8Array): Uint8Array => {
 export const seal = (stamp: Position, body: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(`${magic} ${stamp} ${checkOf(stamp)} `), body])
 
-/** Replaces the stamp of sealed bytes, for content that was found right under a new incarnation. */
-export const restamp = (stamp: Position, sealed: Sealed): Uint8Array => seal(stamp, body(sealed, sealed.payload))
-
 const integer = (text: string | undefined): number =>
   text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
 

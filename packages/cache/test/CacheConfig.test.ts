@@ -16,7 +16,7 @@ describe("CacheConfig", () => {
         nearBytes: 67_108_864,
         timeToLive: { metadata: 2_592_000_000, derived: 86_400_000, temporary: 60_000 },
         lookupTimeout: 10_000,
-        lease: 10_000,
+        lease: 3_000,
         maxLookups: 64,
         maxTagsPerEntry: 128,
         maxTags: 100_000,

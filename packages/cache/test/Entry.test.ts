@@ -117,11 +117,6 @@ describe("Entry", () => {
     assert.isTrue(Result.isFailure(Entry.unseal(key, Buffer.from(`LLC1 1 1 ${Buffer.from(bytes).toString()}\n`))))
   })
 
-  it.prop("restamps without a change of anything else", [Stamp], ([at]) => {
-    const sealed = Result.getOrThrow(Entry.unseal(key, sample))
-    assert.deepStrictEqual(opened(Entry.restamp(at, sealed)), { ...opened(sample), stamp: at })
-  })
-
   it("checks a stamp by its remainder", () => {
     assert.strictEqual(Entry.checkOf(0), 0)
     assert.strictEqual(Entry.checkOf(999_983), 0)

@@ -62,17 +62,19 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     const isFresh = (entry: Entry<A> | undefined) => shelf.stateOf(entry, arrivedAt, true, maxAge) === "fresh"
     const wasTrusted = live.isTrusted(arrivedAt)
     const needed = keyed.filter((_, index) => !isFresh(nearby[index]))
-    const [, bytes] = yield* Effect.all(
+    const isStrong = options.consistency === "strong"
+    const [isCaughtUp, bytes] = yield* Effect.all(
       [
-        options.consistency === "strong" || (!wasTrusted && !live.isBroken())
-          ? kernel.spare("sync", live.catchUp, () => undefined)
-          : Effect.void,
+        isStrong || (!wasTrusted && !live.isBroken())
+          ? kernel.spare("sync", Effect.as(live.catchUp, true), () => false)
+          : Effect.succeed(false),
         options.skip === "all" || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
       ],
       { concurrency: 2 }
     )
     const now = clock.currentTimeMillisUnsafe()
-    const trusted = live.isTrusted(now)
+    // A strong read that could not learn the head knows nothing: the source has to answer it.
+    const trusted = isStrong ? isCaughtUp : live.isTrusted(now)
     // What the near cache had may have been overtaken while the log answered: another process may have loaded it.
     const asked = new Set(needed)
     const overtaken = keyed.filter((one, index) => !asked.has(one) && !isFresh(nearby[index]))
