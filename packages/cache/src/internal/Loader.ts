@@ -2,17 +2,17 @@
  * Loads of one domain: single flight in the process, a lease across processes, one lookup for all that is asked in a
  * tick, and entries stamped with the position from before the source was read.
  */
-import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, type Scope } from "effect"
+import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Scope } from "effect"
 import { CacheError, Timeout } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
-import type { Fill } from "../CacheStore.ts"
-import { type Entry, noRevision, seal } from "../Entry.ts"
+import type { Entry } from "../Entry.ts"
 import type * as Lookup from "../Lookup.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
-import { type Shelf, stamped } from "./Shelf.ts"
+import type { Shelf } from "./Shelf.ts"
 
 /** What is asked of the loader. */
 export interface Wanted<Id, A> {
@@ -25,6 +25,8 @@ export interface Wanted<Id, A> {
   readonly overwrite: boolean
   /** Asked for by another load, which holds a place in the bulkhead already: to wait for a second could never end. */
   readonly nested: boolean
+  /** The caller wants none of what the store has: the load is done whoever else does one. */
+  readonly anew: boolean
   /** What the caller brought to load it with, instead of the domain's lookup. */
   readonly load: Effect.Effect<Lookup.Answer<A>, CacheError> | undefined
 }
@@ -69,6 +71,7 @@ export const make = <Id, A, E>(options: {
     const { clock, config, live, store } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
+    const landing = Landing.make(shelf, declared)
     const leases = Leases.make(kernel, shelf.codec.fingerprint)
     const flights = new Map<Tag, Flown>()
     const fibers = new WeakMap<Flown, { readonly group: ReadonlyArray<Flown>; readonly fiber: Fiber.Fiber<void> }>()
@@ -80,43 +83,11 @@ export const make = <Id, A, E>(options: {
       Deferred.doneUnsafe(flight.done, exit)
     }
 
-    /** Turns answers into entries, stores those that are still valid, and lands their flights. */
     const land = Effect.fnUntraced(function* (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) {
-      const landed: Array<{ readonly flight: Flown; readonly entry: Entry<A>; readonly fill: Fill | undefined }> = []
-      for (const [flight, answer] of answered) {
-        const { id, key, held, overwrite } = flight.wanted
-        const kept = answer._tag === "NotModified" ? held : undefined
-        const value = answer._tag === "Found" ? answer.value : kept?.value
-        const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
-        const more = answer._tag === "Found" ? answer.tags : (kept?.tags ?? [])
-        const tags = [...declared(id, value), ...flight.recorder.tags, ...more]
-        const draft = yield* Effect.result(shelf.encode(key, value, tags, revision))
-        if (draft._tag === "Failure") {
-          finish(flight, Exit.fail(draft.failure))
-          continue
-        }
-        const { stamp } = flight.recorder
-        const entry = stamped(draft.success, stamp)
-        const { body, keepFor: timeToLive } = draft.success
-        // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
-        const fill = view.isValid(stamp, entry.tags)
-          ? { key: shelf.storeKey(key), stamp, revision, bytes: seal(stamp, body), timeToLive, overwrite }
-          : undefined
-        landed.push({ flight, entry, fill })
-      }
-      const fills = landed.flatMap(({ fill }) => (fill === undefined ? [] : [fill]))
-      const stored =
-        fills.length === 0 || live.isBroken()
-          ? []
-          : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
-      const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
-      for (const { flight, entry, fill } of landed) {
-        const { key } = flight.wanted
-        if (fill !== undefined && refused.has(fill.key)) {
-          counts.refused++
-          kernel.tell({ _tag: "WriteRefused", key, stamp: entry.stamp })
-        } else if (fill !== undefined) shelf.keep(key, entry)
-        finish(flight, Exit.succeed(entry))
+      const exits = yield* landing(answered.map(([{ recorder, wanted }, answer]) => ({ ...wanted, recorder, answer })))
+      for (const [index, [flight]] of answered.entries()) {
+        const exit = exits[index]
+        if (exit !== undefined) finish(flight, exit)
       }
     })
 
@@ -211,15 +182,44 @@ export const make = <Id, A, E>(options: {
         // As many as the bulkhead lets through: the rest would only stand in its queue.
         concurrency: config.maxLookups,
         discard: true
-      }).pipe(Effect.ensuring(leases.release(group)))
+      }).pipe(Effect.ensuring(leases.release(ofOthers(group))))
     }
 
-    /** Parts the flights into those that got their lease and those whose lease another process holds. */
+    const ofOthers = (group: ReadonlyArray<Flown>) => group.filter(({ wanted }) => !wanted.anew)
+
+    const stored = (group: ReadonlyArray<Flown>) =>
+      kernel.spare("poll", store.getMany(group.map(({ key }) => shelf.storeKey(key))), () => [])
+
+    /** Lands those flights whose entry another process has stored meanwhile; answers the others. */
+    const settleStored = (group: ReadonlyArray<Flown>, found: ReadonlyArray<Uint8Array | undefined>) => {
+      const now = clock.currentTimeMillisUnsafe()
+      return group.filter((flight, index) => {
+        const { key, held } = flight.wanted
+        const bytes = found[index]
+        const entry = bytes === undefined ? undefined : Result.getOrUndefined(shelf.decode(key, bytes))
+        const isNew = entry !== undefined && (entry.createdAt !== held?.createdAt || entry.stamp !== held.stamp)
+        if (!isNew || shelf.stateOf(entry, now, true, Number.POSITIVE_INFINITY) !== "fresh") return true
+        shelf.keep(key, entry)
+        finish(flight, Exit.succeed(entry))
+        return false
+      })
+    }
+
+    /**
+     * Parts the flights into those to load and those that another process loads. The store is read with the leases:
+     * a load that ended between the caller's read and its lease is not done again.
+     */
     const part = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
-      const taken = yield* leases.take(group)
+      const others = ofOthers(group)
+      const [taken, found] = live.isBroken()
+        ? [new Set(others), []]
+        : yield* Effect.all([leases.take(others), stored(others)], { concurrency: 2 })
+      const open = new Set(settleStored(others, found))
+      const done = others.filter((flight) => taken.has(flight) && !open.has(flight))
+      yield* leases.release(done)
       return {
-        mine: group.filter((flight) => taken.has(flight)),
-        theirs: group.filter((flight) => !taken.has(flight))
+        mine: group.filter((flight) => flight.wanted.anew || (taken.has(flight) && open.has(flight))),
+        theirs: others.filter((flight) => !taken.has(flight) && open.has(flight))
       }
     })
 
@@ -231,28 +231,13 @@ export const make = <Id, A, E>(options: {
       let rest = group
       for (let delay = firstPoll; rest.length > 0; delay = Math.min(delay * 1.5, lastPoll)) {
         yield* Effect.sleep(delay)
-        const keys = rest.map(({ wanted }) => shelf.storeKey(wanted.key))
-        const found = yield* kernel.spare("poll", store.getMany(keys), () => [])
-        const now = clock.currentTimeMillisUnsafe()
-        const open = rest.filter((flight, index) => {
-          const { key, held } = flight.wanted
-          const bytes = found[index]
-          const entry = bytes === undefined ? undefined : shelf.open(key, bytes)
-          const isNew = entry !== undefined && (entry.createdAt !== held?.createdAt || entry.stamp !== held.stamp)
-          if (!isNew || shelf.stateOf(entry, now, true, Number.POSITIVE_INFINITY) !== "fresh") return true
-          shelf.keep(key, entry)
-          finish(flight, Exit.succeed(entry))
-          return false
-        })
-        if (now >= deadline) {
-          const reason = new Timeout({ operation: `Waiting for another process's load`, millis: policy.lookupTimeout })
-          for (const flight of open) finish(flight, Exit.fail(new CacheError({ reason })))
-          break
-        }
-        if (open.length === 0) break
-        const { mine, theirs } = yield* part(open)
+        const { mine, theirs } = yield* part(rest)
         if (mine.length > 0) performing.push(yield* Effect.forkChild(perform(mine)))
         rest = theirs
+        if (clock.currentTimeMillisUnsafe() < deadline) continue
+        const reason = new Timeout({ operation: "Waiting for another process's load", millis: policy.lookupTimeout })
+        for (const flight of rest) finish(flight, Exit.fail(new CacheError({ reason })))
+        break
       }
       yield* Effect.forEach(performing, Fiber.join, { discard: true })
     })

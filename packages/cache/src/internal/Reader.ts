@@ -40,6 +40,8 @@ interface Held<Id, A> extends Keyed<Id> {
   readonly state: State
   /** The store has bytes of it that cannot be read. */
   readonly unreadable: boolean
+  /** The caller skips what the tiers have. */
+  readonly anew: boolean
 }
 
 const defaultReach = 5_000
@@ -63,12 +65,13 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     const wasTrusted = live.isTrusted(arrivedAt)
     const needed = keyed.filter((_, index) => !isFresh(nearby[index]))
     const isStrong = options.consistency === "strong"
+    const anew = options.skip === "all"
     const [isCaughtUp, bytes] = yield* Effect.all(
       [
         isStrong || (!wasTrusted && !live.isBroken())
           ? kernel.spare("sync", Effect.as(live.catchUp, true), () => false)
           : Effect.succeed(false),
-        options.skip === "all" || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
+        anew || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
       ],
       { concurrency: 2 }
     )
@@ -78,7 +81,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     // What the near cache had may have been overtaken while the log answered: another process may have loaded it.
     const asked = new Set(needed)
     const overtaken = keyed.filter((one, index) => !asked.has(one) && !isFresh(nearby[index]))
-    const late = options.skip === "all" || overtaken.length === 0 ? [] : yield* fetch(overtaken)
+    const late = anew || overtaken.length === 0 ? [] : yield* fetch(overtaken)
     const found = new Map<Tag, Uint8Array>()
     for (const [index, { key }] of needed.entries()) {
       const value = bytes[index]
@@ -94,7 +97,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
       if (stored === undefined) {
         const state = shelf.stateOf(at, now, trusted, maxAge)
         if (state === "fresh") counts.nearHits++
-        return { id, key, entry: at, state, unreadable: false }
+        return { id, key, entry: at, state, unreadable: false, anew }
       }
       const opened = shelf.open(key, stored)
       const state = shelf.stateOf(opened ?? at, now, trusted, maxAge)
@@ -102,7 +105,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
         counts.storeHits++
         shelf.keep(key, opened)
       }
-      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined }
+      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined, anew }
     })
   })
 
@@ -124,6 +127,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     held: held.entry,
     overwrite: held.unreadable,
     nested,
+    anew: held.anew,
     load
   })
 
@@ -246,7 +250,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
       const arrival = loader.arrive()
       const holdings = yield* consult(keyed, { skip: "near" })
       const loaded = yield* loader.load(
-        holdings.map((held) => wanted(held, false)),
+        holdings.map((held) => wanted({ ...held, anew: true }, false)),
         arrival
       )
       const values: Array<Option.Option<A>> = []

@@ -1,0 +1,65 @@
+/**
+ * From a lookup's answers to entries: encoded, stored while they are still valid, and put at hand.
+ */
+import { Effect, Exit, Result } from "effect"
+import type { CacheError } from "../CacheError.ts"
+import type { Fill } from "../CacheStore.ts"
+import { type Entry, noRevision, seal } from "../Entry.ts"
+import type * as Lookup from "../Lookup.ts"
+import type * as Recording from "../Recording.ts"
+import type { Tag } from "../Tag.ts"
+import { type Shelf, stamped } from "./Shelf.ts"
+
+/** What was answered, to whom, and what the load read on the way. */
+export interface Answered<Id, A> {
+  readonly id: Id
+  readonly key: Tag
+  readonly held: Entry<A> | undefined
+  readonly overwrite: boolean
+  readonly recorder: Recording.LoadRecorder
+  readonly answer: Lookup.Answer<A>
+}
+
+/** Makes the way in: all answers of a lookup go to the store in one call, and each comes to an entry of its own. */
+export const make = <Id, A>(
+  shelf: Shelf<A>,
+  declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag>
+): ((answered: ReadonlyArray<Answered<Id, A>>) => Effect.Effect<ReadonlyArray<Exit.Exit<Entry<A>, CacheError>>>) => {
+  const { counts, kernel } = shelf
+  const { live, store } = kernel
+
+  const toEntry = Effect.fnUntraced(function* ({ answer, held, id, key, overwrite, recorder }: Answered<Id, A>) {
+    const kept = answer._tag === "NotModified" ? held : undefined
+    const value = answer._tag === "Found" ? answer.value : kept?.value
+    const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
+    const more = answer._tag === "Found" ? answer.tags : (kept?.tags ?? [])
+    const { stamp } = recorder
+    const draft = yield* shelf.encode(key, value, [...declared(id, value), ...recorder.tags, ...more], revision)
+    const entry = stamped(draft, stamp)
+    const bytes = seal(stamp, draft.body)
+    const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite }
+    // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
+    return { key, entry, fill: live.view.isValid(stamp, entry.tags) ? fill : undefined }
+  })
+
+  return Effect.fnUntraced(function* (answered) {
+    const results = yield* Effect.forEach(answered, (one) => Effect.result(toEntry(one)))
+    const fills = results.flatMap((result) =>
+      Result.isSuccess(result) && result.success.fill !== undefined ? [result.success.fill] : []
+    )
+    const stored =
+      fills.length === 0 || live.isBroken()
+        ? []
+        : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
+    const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
+    return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
+      if (Result.isFailure(result)) return Exit.fail(result.failure)
+      const { entry, fill, key } = result.success
+      if (fill !== undefined && refused.has(fill.key)) {
+        counts.refused++
+        kernel.tell({ _tag: "WriteRefused", key, stamp: entry.stamp })
+      } else if (fill !== undefined) shelf.keep(key, entry)
+      return Exit.succeed(entry)
+    })
+  })
+}
