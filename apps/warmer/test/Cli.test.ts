@@ -1,0 +1,156 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import { SimulatedSeason } from "@letletme/fpl"
+import { RedisServer } from "@letletme/testing"
+import { Effect, FileSystem, Schema } from "effect"
+import { run } from "./process.ts"
+
+const Row = Schema.Struct({ name: Schema.String, points: Schema.Int, position: Schema.Int })
+const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.decodeUnknownEffect(Schema.fromJsonString(schema))
+
+describe("every command answers with one JSON document, and logs elsewhere", () => {
+  it.live("graph", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* run(["graph", "--json"])
+      assert.strictEqual(code, 0)
+      const graph = yield* json(Schema.Struct({ cascade: Schema.Record(Schema.String, Schema.Array(Schema.String)) }))(
+        stdout
+      )
+      assert.deepStrictEqual(graph.cascade["team"], ["match", "standing"])
+    })
+  )
+
+  it.live("table", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* run(["table", "--json"])
+      assert.strictEqual(code, 0)
+      const { rows } = yield* json(Schema.Struct({ rows: Schema.Array(Row) }))(stdout)
+      assert.strictEqual(rows.length, 20)
+      assert.include((yield* run(["table", "home"])).stdout, "2030-31, home")
+    })
+  )
+
+  it.live("get and explain", () =>
+    Effect.gen(function* () {
+      const match = yield* run(["get", "match:2030-31:17"])
+      assert.deepInclude(yield* json(Schema.Struct({ id: Schema.Int, season: Schema.String }))(match.stdout), {
+        id: 17
+      })
+      const list = yield* run(["get", "match:event:2030-31:1:ids", "--json"])
+      assert.strictEqual((yield* json(Schema.Array(Schema.Int))(list.stdout)).length, 10)
+      const { stdout } = yield* run(["explain", "match:2030-31:17", "--json"])
+      assert.strictEqual((yield* json(Schema.Struct({ state: Schema.String }))(stdout)).state, "missing")
+    })
+  )
+
+  it.live("warm, twice over Redis: loaded, then verified; verify finds it clean", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const folder = yield* recording
+      const report = json(Schema.Struct({ report: Schema.Struct({ path: Schema.String, loaded: Schema.Int }) }))
+      const args = ["--source", folder, "--store", url, "--json"]
+      const first = yield* run(["warm", "--once", ...args])
+      assert.deepInclude((yield* report(first.stdout)).report, { path: "loaded" })
+      const second = yield* run(["warm", "--once", ...args])
+      assert.deepStrictEqual((yield* report(second.stdout)).report, { path: "verified", loaded: 0 })
+      assert.strictEqual((yield* run(["verify", ...args])).code, 0)
+    }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
+  )
+
+  it.live(
+    "replay: what changed, what was invalidated, what was reloaded; a moved match reaches both its gameweeks",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* recording
+        const { code, stdout } = yield* run(["replay", folder, "--json"])
+        assert.strictEqual(code, 0)
+        const keys = Schema.Array(Schema.String)
+        const { snapshots, table } = yield* json(
+          Schema.Struct({
+            table: Schema.Array(Row),
+            snapshots: Schema.Array(
+              Schema.Struct({
+                outcome: Schema.String,
+                changed: Schema.Struct({ match: keys }),
+                invalidated: keys,
+                unchangedInvalidated: keys
+              })
+            )
+          })
+        )(stdout)
+        assert.strictEqual(table.length, 20)
+        assert.deepStrictEqual(
+          snapshots.map(({ outcome }) => outcome),
+          ["initial", "published", "published"]
+        )
+        for (const { changed, invalidated, unchangedInvalidated } of snapshots) {
+          assert.deepStrictEqual(unchangedInvalidated, [])
+          const own = invalidated.filter((tag) => /^match:\d{4}-\d{2}:\d+$/.test(tag))
+          assert.deepStrictEqual(own.toSorted(), [...changed.match].toSorted())
+        }
+        const gameweeks = (index: number) =>
+          snapshots[index]?.invalidated.filter((tag) => /^match:members:(event|unscheduled):/.test(tag)).toSorted()
+        const { event, later } = moved
+        assert.includeMembers(gameweeks(1) ?? [], [
+          `match:members:event:2030-31:${event}`,
+          "match:members:unscheduled:2030-31"
+        ])
+        assert.includeMembers(gameweeks(2) ?? [], [
+          `match:members:event:2030-31:${later}`,
+          "match:members:unscheduled:2030-31"
+        ])
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
+  )
+})
+
+const season = SimulatedSeason.make()
+
+// The first match that is postponed: out of one gameweek, and later into another.
+const moved = (() => {
+  const fixture = season.fixtures.find(({ placements }) => placements.length === 3)
+  const [first, out, back] = fixture?.placements ?? []
+  return { event: first?.event ?? 0, out: out?.since ?? 0, back: back?.since ?? 0, later: back?.event ?? 0 }
+})()
+
+/** A recording of three moments: before a match is postponed, after, and when it has its new date. */
+const recording = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  const folder = `${yield* files.makeTempDirectoryScoped()}/2030-31`
+  const day = 86_400_000
+  for (const time of [moved.out - day, moved.out + 1_000, moved.back + 1_000]) {
+    const name = new Date(time).toISOString().replace(/\.\d+/, "").replaceAll(":", "")
+    const { bootstrap, fixtures } = SimulatedSeason.at(season, time)
+    yield* files.makeDirectory(`${folder}/${name}`, { recursive: true })
+    yield* files.writeFileString(`${folder}/${name}/bootstrap.json`, JSON.stringify(bootstrap))
+    yield* files.writeFileString(`${folder}/${name}/fixtures.json`, JSON.stringify(fixtures))
+  }
+  return folder
+})
+
+describe("what is wrong is said on standard error, and the exit code tells", () => {
+  const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+    [["table", "--no-such-flag"], /no-such-flag/],
+    [["table", "--store", "http://localhost"], /--store: .*redis:/s],
+    [["table", "--season", "2021-23"], /season/],
+    [["table", "nonsense"], /2021-22:overall/],
+    [["replay", "/no/such/folder/2021-22"], /not available/],
+    [["replay", "/tmp"], /names a season/],
+    [["get", "match:*:17"], /is not a key/],
+    [["get", "player:2030-31:1"], /is no key of a domain/],
+    [["get", "match:2030-31:9999"], /does not exist/],
+    [["table", "--source", "api"], /state the season/],
+    [["table", "--deductions", "/no/such/file"], /deductions/],
+    [["run", "--every", "0"], /--every/],
+    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/]
+  ]
+  it.live.each(cases)("%j", ([args, words]) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* run([...args, "--json"])
+      assert.notStrictEqual(code, 0)
+      assert.match(stderr, words)
+      // A flag that is not understood is answered with the help text.
+      assert.match(stdout, /^(?:$|DESCRIPTION)/)
+      assert.notInclude(stderr, "not-the-secret")
+    })
+  )
+})

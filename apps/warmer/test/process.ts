@@ -1,0 +1,97 @@
+/**
+ * The warmer as a real process.
+ */
+import { Deferred, Effect, Schedule, Schema } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { join } from "node:path"
+
+const main = join(import.meta.dirname, "../src/main.ts")
+
+const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  spawn(process.execPath, ["--conditions=@letletme/source", main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    // No setting of the machine's may reach the process: a test states its own.
+    env: { PATH: process.env["PATH"] ?? "", ...env }
+  })
+
+const collect = (child: ChildProcess) => {
+  let stdout = ""
+  let stderr = ""
+  const ended = Deferred.makeUnsafe<number>()
+  child.stdout?.on("data", (data: Buffer) => {
+    stdout += data.toString()
+  })
+  child.stderr?.on("data", (data: Buffer) => {
+    stderr += data.toString()
+  })
+  child.on("close", (code) => Deferred.doneUnsafe(ended, Effect.succeed(code ?? -1)))
+  return { stdout: Effect.sync(() => stdout), stderr: Effect.sync(() => stderr), ended: Deferred.await(ended) }
+}
+
+/** Runs a command to its end. */
+export const run = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const child = yield* Effect.acquireRelease(
+        Effect.sync(() => start(args, env)),
+        (running) => Effect.sync(() => running.kill("SIGKILL"))
+      )
+      const output = collect(child)
+      const code = yield* output.ended
+      return { code, stdout: yield* output.stdout, stderr: yield* output.stderr }
+    })
+  )
+
+/** Starts a command that goes on; it is killed with the scope. */
+export const daemon = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
+) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => start(args, env)),
+    (running) => Effect.sync(() => running.kill("SIGKILL"))
+  )
+  const output = collect(child)
+  const both = Effect.zipWith(output.stdout, output.stderr, (out, err) => out + err)
+  /** Where its server listens, once it says so. */
+  const address = Effect.retry(
+    Effect.flatMap(both, (text) => {
+      const found = /http:\/\/127\.0\.0\.1:\d+(?=\/health\/ready)/.exec(text)?.[0]
+      return found === undefined ? Effect.fail(`No address in: ${text}`) : Effect.succeed(found)
+    }),
+    within
+  )
+  return { ...output, address, signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)) }
+})
+
+/** Tries every 50 ms, for at most 20 seconds. */
+export const within = { schedule: Schedule.spaced("50 millis"), times: 400 }
+
+const Ready = Schema.fromJsonString(
+  Schema.Struct({
+    status: Schema.Literals(["starting", "ready", "degraded"]),
+    reasons: Schema.Array(Schema.String),
+    warmed: Schema.NullOr(Schema.Struct({ path: Schema.String, entries: Schema.Int, loaded: Schema.Int }))
+  })
+)
+
+/** Asks an address, and answers status and body. */
+export const ask = (url: string) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const response = await fetch(url, { signal })
+      return { status: response.status, body: await response.text() }
+    },
+    catch: (error) => `No answer from ${url}: ${String(error)}`
+  })
+
+/** Waits until `/health/ready` says so. */
+export const health = (address: string, status: "ready" | "degraded") =>
+  ask(`${address}/health/ready`).pipe(
+    Effect.flatMap(({ body }) => Schema.decodeEffect(Ready)(body)),
+    Effect.filterOrFail(
+      (ready) => ready.status === status,
+      (ready) => `It is ${ready.status}: ${ready.reasons.join(", ")}`
+    ),
+    Effect.retry(within)
+  )
