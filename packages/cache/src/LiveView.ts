@@ -53,6 +53,7 @@ export class LiveView extends Context.Service<
       // When the last question was asked whose answer left nothing missing (epoch ms).
       let confirmedAt = Number.NEGATIVE_INFINITY
       let wasTrusted = false
+      let wasLost = false
       let broken = false
       let moved = Deferred.makeUnsafe<void>()
 
@@ -76,9 +77,14 @@ export class LiveView extends Context.Service<
         if (trusted !== wasTrusted) {
           wasTrusted = trusted
           yield* PubSub.publish(changes, { _tag: trusted ? "TrustGained" : "TrustLost" })
-          yield* trusted
-            ? Effect.logInfo(`The view of the invalidation log is current at ${view.position}`)
-            : Effect.logWarning("The invalidation log does not answer: cached values are not trusted until it does")
+          if (!trusted) {
+            wasLost = true
+            yield* Effect.logWarning(
+              "The invalidation log does not answer: cached values are not trusted until it does"
+            )
+          } else if (wasLost) {
+            yield* Effect.logInfo(`The invalidation log answers again: the view is current at ${view.position}`)
+          }
         }
       })
 

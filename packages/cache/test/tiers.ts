@@ -13,10 +13,9 @@ export const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(R
   Layer.provideMerge(RedisServer.layer)
 )
 
-export const overMemory = (settings: Settings = {}) =>
-  CacheManager.layerMemory.pipe(Layer.provide(Config.layer(settings)))
+const overMemory = (settings: Settings = {}) => CacheManager.layerMemory.pipe(Layer.provide(Config.layer(settings)))
 
-export const overRedis = (settings: Settings = {}) =>
+const overRedis = (settings: Settings = {}) =>
   CacheManager.layerRedis.pipe(Layer.provide(Config.layer(settings)), Layer.provideMerge(redis))
 
 /** The caches that suites run over, by name. */

@@ -5,7 +5,7 @@ import { Entry, Tag } from "@letletme/cache"
 import { Result } from "effect"
 
 /** The header of an entry of this key. */
-export const headerOf = (key: string, revision: Entry.Revision = Entry.noRevision): Entry.Header => ({
+const headerOf = (key: string, revision: Entry.Revision = Entry.noRevision): Entry.Header => ({
   createdAt: 1_000,
   freshUntil: 2_000,
   expiresAt: 3_000,
