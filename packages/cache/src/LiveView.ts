@@ -52,7 +52,7 @@ export class LiveView extends Context.Service<
 
       // When the last question was asked whose answer left nothing missing (epoch ms).
       let confirmedAt = Number.NEGATIVE_INFINITY
-      let wasTrusted = false
+      let wasTrusted: boolean | undefined
       let wasLost = false
       let broken = false
       let moved = Deferred.makeUnsafe<void>()
