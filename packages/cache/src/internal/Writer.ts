@@ -5,8 +5,9 @@ import { Duration, Effect, Equal, Option, Result } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { Change, Definition, Replacement, WriteOptions } from "../Domain.ts"
 import { compareRevisions, type Entry, noRevision, type Revision, seal } from "../Entry.ts"
+import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
-import { type Shelf, stamped } from "./Shelf.ts"
+import { type Draft, type Shelf, stamped } from "./Shelf.ts"
 import type { Keyed } from "./Reader.ts"
 
 export interface Writer<Id, A> {
@@ -143,41 +144,27 @@ export const make = <D extends string, Id, A, E, R>(
     )
   })
 
-  const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, revision) {
-    const stamp = view.position
-    const draft = yield* shelf.encode(key, value, declared(id, value), revision)
+  /** Stores a draft under a stamp, invalidating nothing; what is newer is left alone. */
+  const fill = Effect.fnUntraced(function* (key: Tag.Tag, draft: Draft<A>, stamp: Position) {
+    const { revision } = draft.header
+    const bytes = seal(stamp, draft.body)
     const [stored = false] = yield* store.fill([
-      {
-        key: shelf.storeKey(key),
-        stamp,
-        revision,
-        bytes: seal(stamp, draft.body),
-        timeToLive: draft.keepFor,
-        overwrite: false
-      }
+      { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite: false }
     ])
     if (stored) shelf.keep(key, stamped(draft, stamp))
     return stored
+  })
+
+  const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, revision) {
+    const stamp = view.position
+    return yield* fill(key, yield* shelf.encode(key, value, declared(id, value), revision), stamp)
   })
 
   const touch: Writer<Id, A>["touch"] = Effect.fnUntraced(function* ({ key }, timeToLive) {
     const [entry] = yield* held([key])
     const millis = timeToLive === undefined ? undefined : Duration.toMillis(timeToLive)
     if (entry === undefined || clock.currentTimeMillisUnsafe() >= entry.expiresAt) return false
-    const draft = yield* shelf.encode(key, entry.value, entry.tags, entry.revision, millis)
-    const { stamp, revision } = entry
-    const [stored = false] = yield* store.fill([
-      {
-        key: shelf.storeKey(key),
-        stamp,
-        revision,
-        bytes: seal(stamp, draft.body),
-        timeToLive: draft.keepFor,
-        overwrite: false
-      }
-    ])
-    if (stored) shelf.keep(key, stamped(draft, stamp))
-    return stored
+    return yield* fill(key, yield* shelf.encode(key, entry.value, entry.tags, entry.revision, millis), entry.stamp)
   })
 
   return { declared, changes, confirmations, put, touch, held }

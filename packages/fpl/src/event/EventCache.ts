@@ -5,7 +5,8 @@ import { DomainCache, Lookup } from "@letletme/cache"
 import { Effect, Schema } from "effect"
 import { graph } from "../graph.ts"
 import { PrimaryData, revisionOf } from "../season/PrimaryData.ts"
-import { byId, idsOf } from "../season/lookups.ts"
+import * as idList from "../season/idList.ts"
+import { byId } from "../season/lookups.ts"
 import { Season } from "../season/Season.ts"
 import * as tags from "../season/tags.ts"
 import { Event, EventId } from "./Event.ts"
@@ -23,19 +24,10 @@ export class EventCache extends DomainCache.Service<EventCache>()("@letletme/fpl
 }) {}
 
 /** The ids of a season's gameweeks. */
-export class SeasonEvents extends DomainCache.Service<SeasonEvents>()("@letletme/fpl/SeasonEvents", {
-  graph,
-  domain: "event",
-  list: { of: "season", name: "ids" },
-  id: Season,
-  value: Schema.Array(Schema.Int),
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (season: Season) => season,
-    ({ events }) => events,
-    () => true
-  )
-}) {}
+export class SeasonEvents extends DomainCache.Service<SeasonEvents>()(
+  "@letletme/fpl/SeasonEvents",
+  idList.ofSeason("event", ({ events }) => events)
+) {}
 
 /** Which revision of a season was published last, by whichever process: its source time (epoch ms). */
 export class SeasonPublication extends DomainCache.Service<SeasonPublication>()("@letletme/fpl/SeasonPublication", {

@@ -2,17 +2,15 @@
  * Matches, cached: by id, and the ids by gameweek, phase, team and season, and of those in no gameweek.
  */
 import { DomainCache } from "@letletme/cache"
-import { Duration, Schema } from "effect"
+import { Duration } from "effect"
 import { EventId } from "../event/Event.ts"
 import { graph } from "../graph.ts"
 import { PhaseId } from "../phase/Phase.ts"
-import { byId, idsOf } from "../season/lookups.ts"
-import { Season } from "../season/Season.ts"
+import * as idList from "../season/idList.ts"
+import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
 import { TeamId } from "../team/Team.ts"
 import { Match, MatchId, status } from "./Match.ts"
-
-const Ids = Schema.Array(Schema.Int)
 
 // How long a match is believed, by where it is in its life; the metadata strategy is the cap.
 const lifetimes = {
@@ -48,76 +46,49 @@ export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl
 }) {}
 
 /** The ids of a gameweek's matches: none in a blank one. */
-export class EventMatches extends DomainCache.Service<EventMatches>()("@letletme/fpl/EventMatches", {
-  graph,
-  domain: "match",
-  list: { of: "event", name: "ids" },
-  id: EventId,
-  value: Ids,
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    ({ season }: EventId) => season,
+export class EventMatches extends DomainCache.Service<EventMatches>()(
+  "@letletme/fpl/EventMatches",
+  idList.ofEntity(
+    "match",
+    "event",
+    EventId,
     ({ matches }) => matches,
     (match, event) => match.event === event.id
   )
-}) {}
+) {}
 
 /** The ids of a phase's matches. */
-export class PhaseMatches extends DomainCache.Service<PhaseMatches>()("@letletme/fpl/PhaseMatches", {
-  graph,
-  domain: "match",
-  list: { of: "phase", name: "ids" },
-  id: PhaseId,
-  value: Ids,
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    ({ season }: PhaseId) => season,
+export class PhaseMatches extends DomainCache.Service<PhaseMatches>()(
+  "@letletme/fpl/PhaseMatches",
+  idList.ofEntity(
+    "match",
+    "phase",
+    PhaseId,
     ({ matches }) => matches,
     (match, phase) => match.phases.includes(phase.id)
   )
-}) {}
+) {}
 
 /** The ids of a team's matches. */
-export class TeamMatches extends DomainCache.Service<TeamMatches>()("@letletme/fpl/TeamMatches", {
-  graph,
-  domain: "match",
-  list: { of: "team", name: "ids" },
-  id: TeamId,
-  value: Ids,
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    ({ season }: TeamId) => season,
+export class TeamMatches extends DomainCache.Service<TeamMatches>()(
+  "@letletme/fpl/TeamMatches",
+  idList.ofEntity(
+    "match",
+    "team",
+    TeamId,
     ({ matches }) => matches,
     (match, team) => match.home === team.id || match.away === team.id
   )
-}) {}
+) {}
 
 /** The ids of a season's matches. */
-export class SeasonMatches extends DomainCache.Service<SeasonMatches>()("@letletme/fpl/SeasonMatches", {
-  graph,
-  domain: "match",
-  list: { of: "season", name: "ids" },
-  id: Season,
-  value: Ids,
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (season: Season) => season,
-    ({ matches }) => matches,
-    () => true
-  )
-}) {}
+export class SeasonMatches extends DomainCache.Service<SeasonMatches>()(
+  "@letletme/fpl/SeasonMatches",
+  idList.ofSeason("match", ({ matches }) => matches)
+) {}
 
 /** The ids of a season's matches that are in no gameweek. */
-export class UnscheduledMatches extends DomainCache.Service<UnscheduledMatches>()("@letletme/fpl/UnscheduledMatches", {
-  graph,
-  domain: "match",
-  list: { of: "unscheduled", name: "ids" },
-  id: Season,
-  value: Ids,
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (season: Season) => season,
-    ({ matches }) => matches,
-    (match) => match.event === null
-  )
-}) {}
+export class UnscheduledMatches extends DomainCache.Service<UnscheduledMatches>()(
+  "@letletme/fpl/UnscheduledMatches",
+  idList.ofSeason("match", ({ matches }) => matches, { name: "unscheduled", belongs: (match) => match.event === null })
+) {}

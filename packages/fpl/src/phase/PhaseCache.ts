@@ -2,11 +2,10 @@
  * Phases, cached: by id, the ids of a season, and the ids of the phases that a gameweek belongs to.
  */
 import { DomainCache } from "@letletme/cache"
-import { Schema } from "effect"
 import { EventId } from "../event/Event.ts"
 import { graph } from "../graph.ts"
-import { byId, idsOf } from "../season/lookups.ts"
-import { Season } from "../season/Season.ts"
+import * as idList from "../season/idList.ts"
+import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
 import { holds, Phase, PhaseId } from "./Phase.ts"
 
@@ -27,31 +26,19 @@ export class PhaseCache extends DomainCache.Service<PhaseCache>()("@letletme/fpl
 }) {}
 
 /** The ids of a season's phases. */
-export class SeasonPhases extends DomainCache.Service<SeasonPhases>()("@letletme/fpl/SeasonPhases", {
-  graph,
-  domain: "phase",
-  list: { of: "season", name: "ids" },
-  id: Season,
-  value: Schema.Array(Schema.Int),
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (season: Season) => season,
-    ({ phases }) => phases,
-    () => true
-  )
-}) {}
+export class SeasonPhases extends DomainCache.Service<SeasonPhases>()(
+  "@letletme/fpl/SeasonPhases",
+  idList.ofSeason("phase", ({ phases }) => phases)
+) {}
 
 /** The ids of the phases that a gameweek belongs to. */
-export class EventPhases extends DomainCache.Service<EventPhases>()("@letletme/fpl/EventPhases", {
-  graph,
-  domain: "phase",
-  list: { of: "event", name: "ids" },
-  id: EventId,
-  value: Schema.Array(Schema.Int),
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (event: EventId) => event.season,
+export class EventPhases extends DomainCache.Service<EventPhases>()(
+  "@letletme/fpl/EventPhases",
+  idList.ofEntity(
+    "phase",
+    "event",
+    EventId,
     ({ phases }) => phases,
     (phase, event) => holds(phase, event.id)
   )
-}) {}
+) {}

@@ -1,10 +1,10 @@
 /**
- * Lookups of the caches in the primary data: many ids in one reading of it.
+ * Lookups of entities in the primary data: many ids in one reading of it.
  */
 import { type Array as Arr, Effect, Option } from "effect"
 import { Lookup } from "@letletme/cache"
 import { PrimaryData, revisionOf } from "./PrimaryData.ts"
-import type { Season, SeasonId } from "./Season.ts"
+import type { SeasonId } from "./Season.ts"
 import type { SeasonRevision } from "./SeasonRevision.ts"
 
 type Questions<Id, A> = Arr.NonEmptyReadonlyArray<Lookup.Question<Id, A>>
@@ -22,27 +22,4 @@ export const byId =
           })
         )
       })
-    )
-
-/** Lists the ids of the entities that belong to something; nothing belongs to what is not of the revision's season. */
-export const idsOf =
-  <Id, A extends { readonly id: number }>(
-    seasonOf: (id: Id) => Season,
-    entities: (revision: SeasonRevision) => ReadonlyArray<A>,
-    belongs: (entity: A, id: Id) => boolean
-  ) =>
-  (questions: Questions<Id, ReadonlyArray<number>>) =>
-    PrimaryData.use(({ current }) =>
-      Effect.map(current, (revision) =>
-        questions.map(({ id }) =>
-          seasonOf(id) === revision.season
-            ? Lookup.found(
-                entities(revision)
-                  .filter((entity) => belongs(entity, id))
-                  .map((entity) => entity.id),
-                { revision: revisionOf(revision) }
-              )
-            : Lookup.absent
-        )
-      )
     )

@@ -2,10 +2,9 @@
  * Teams, cached: by id, and the ids of a season.
  */
 import { DomainCache } from "@letletme/cache"
-import { Schema } from "effect"
 import { graph } from "../graph.ts"
-import { byId, idsOf } from "../season/lookups.ts"
-import { Season } from "../season/Season.ts"
+import * as idList from "../season/idList.ts"
+import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
 import { Team, TeamId } from "./Team.ts"
 
@@ -26,16 +25,7 @@ export class TeamCache extends DomainCache.Service<TeamCache>()("@letletme/fpl/T
 }) {}
 
 /** The ids of a season's teams. */
-export class SeasonTeams extends DomainCache.Service<SeasonTeams>()("@letletme/fpl/SeasonTeams", {
-  graph,
-  domain: "team",
-  list: { of: "season", name: "ids" },
-  id: Season,
-  value: Schema.Array(Schema.Int),
-  timeToLive: "metadata",
-  lookupMany: idsOf(
-    (season: Season) => season,
-    ({ teams }) => teams,
-    () => true
-  )
-}) {}
+export class SeasonTeams extends DomainCache.Service<SeasonTeams>()(
+  "@letletme/fpl/SeasonTeams",
+  idList.ofSeason("team", ({ teams }) => teams)
+) {}
