@@ -104,17 +104,15 @@ export class RedisServer extends Context.Service<
             failure = `${error.message}. Install redis-server (or valkey-server), or set LETLETME_REDIS_SERVER.`
           })
           running = Option.some(child)
-          yield* Effect.retry(
-            Effect.suspend(() =>
-              failure === undefined
-                ? answers(port)
-                : Effect.fail(new RedisServerError({ message: `Cannot run ${program}: ${failure}` }))
-            ),
-            {
-              schedule: Schedule.spaced("20 millis"),
-              times: 500,
-              while: () => failure === undefined && child.exitCode === null
-            }
+          yield* Effect.retry(answers(port), {
+            schedule: Schedule.spaced("20 millis"),
+            times: 500,
+            while: () => failure === undefined && child.exitCode === null
+          }).pipe(
+            Effect.mapError((error) => {
+              const reason = failure ?? (child.exitCode === null ? error.message : `it ended with ${child.exitCode}`)
+              return new RedisServerError({ message: `Cannot run ${program}: ${reason}` })
+            })
           )
         })
 
