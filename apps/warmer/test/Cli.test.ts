@@ -88,17 +88,15 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
           const own = invalidated.filter((tag) => /^match:\d{4}-\d{2}:\d+$/.test(tag))
           assert.deepStrictEqual(own.toSorted(), [...changed.match].toSorted())
         }
-        const gameweeks = (index: number) =>
-          snapshots[index]?.invalidated.filter((tag) => /^match:members:(event|unscheduled):/.test(tag)).toSorted()
-        const { event, later } = moved
-        assert.includeMembers(gameweeks(1) ?? [], [
-          `match:members:event:2030-31:${event}`,
-          "match:members:unscheduled:2030-31"
-        ])
-        assert.includeMembers(gameweeks(2) ?? [], [
-          `match:members:event:2030-31:${later}`,
-          "match:members:unscheduled:2030-31"
-        ])
+        // Lists are invalidated by their members: exactly those of the match that moved, and of no other gameweek or phase.
+        const lists = (index: number) =>
+          snapshots[index]?.invalidated.filter((tag) => tag.startsWith("match:members:")).toSorted()
+        assert.deepStrictEqual(
+          snapshots.map((_, index) => lists(index)),
+          [[], listsMoved(0, 1), listsMoved(1, 2)]
+        )
+        assert.include(lists(1) ?? [], `match:members:event:2030-31:${moved.event}`)
+        assert.include(lists(2) ?? [], `match:members:event:2030-31:${moved.later}`)
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
   )
 })
@@ -112,12 +110,35 @@ const moved = (() => {
   return { event: first?.event ?? 0, out: out?.since ?? 0, back: back?.since ?? 0, later: back?.event ?? 0 }
 })()
 
+const day = 86_400_000
+const times = [moved.out - day, moved.out + 1_000, moved.back + 1_000]
+
+/** The lists of a gameweek and its phases; without a gameweek, that of the unscheduled matches. */
+const listsOf = (event: number | null) =>
+  event === null
+    ? ["match:members:unscheduled:2030-31"]
+    : [
+        `match:members:event:2030-31:${event}`,
+        ...season.phases
+          .filter(({ start, stop }) => start <= event && event <= stop)
+          .map(({ id }) => `match:members:phase:2030-31:${id}`)
+      ]
+
+/** The lists that lose or gain a match between two moments of the recording, from the raw data. */
+const listsMoved = (from: number, to: number) => {
+  const [before, after] = [from, to].map((index) => SimulatedSeason.at(season, times[index] ?? 0).fixtures)
+  const lists = (after ?? []).flatMap(({ event }, index) => {
+    const old = before?.[index]?.event ?? null
+    return old === event ? [] : [...new Set(listsOf(old)).symmetricDifference(new Set(listsOf(event)))]
+  })
+  return [...new Set(lists)].toSorted()
+}
+
 /** A recording of three moments: before a match is postponed, after, and when it has its new date. */
 const recording = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const folder = `${yield* files.makeTempDirectoryScoped()}/2030-31`
-  const day = 86_400_000
-  for (const time of [moved.out - day, moved.out + 1_000, moved.back + 1_000]) {
+  for (const time of times) {
     const name = new Date(time).toISOString().replace(/\.\d+/, "").replaceAll(":", "")
     const { bootstrap, fixtures } = SimulatedSeason.at(season, time)
     yield* files.makeDirectory(`${folder}/${name}`, { recursive: true })
@@ -141,7 +162,11 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["table", "--source", "api"], /state the season/],
     [["table", "--deductions", "/no/such/file"], /deductions/],
     [["run", "--every", "0"], /--every/],
-    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/]
+    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/],
+    [["warm", "--store", "http://user:not-the-secret@127.0.0.1"], /--store: .*redis:/s],
+    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:99999999"], /--store: Expected a URL/],
+    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1/nonsense"], /--store: .*database/s],
+    [["table", "--deductions", import.meta.filename], /--deductions/]
   ]
   it.live.each(cases)("%j", ([args, words]) =>
     Effect.gen(function* () {

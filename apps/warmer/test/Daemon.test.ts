@@ -78,14 +78,19 @@ describe("run", () => {
       const first = yield* daemon(args, env)
       // The first batches are written, most of them are not.
       yield* Effect.retry(
-        Effect.filterOrFail(Stream.runCount(Stream.flattenIterable(scan("letletme:*"))), (count) => count > 30),
+        Effect.filterOrFail(
+          Stream.runCount(Stream.flattenIterable(scan("letletme:team:2030-31:*"))),
+          (count) => count > 0
+        ),
         { times: 20_000 }
       )
       yield* first.signal("SIGKILL")
       yield* first.ended
       const second = yield* daemon(args, env)
       const { warmed } = yield* health(yield* second.address, "ready")
-      assert.isNotNull(warmed)
+      // Some entries were there, not all of them: it was killed in between, and did not begin anew.
+      assert.isAbove(warmed?.loaded ?? 0, 0)
+      assert.isBelow(warmed?.loaded ?? 0, warmed?.entries ?? 0)
       yield* second.signal("SIGTERM")
       yield* second.ended
       const verified = yield* run(["verify", "--source", "api", "--store", url, "--json"], env)
