@@ -18,7 +18,7 @@ import * as RedisConfig from "./RedisConfig.ts"
 import { Decode, RedisError, Timeout } from "./RedisError.ts"
 import type { Script } from "./Script.ts"
 
-export type { Argument, ConnectionState } from "./internal/Client.ts"
+export type { Argument, Connection, ConnectionState, Purpose } from "./internal/Client.ts"
 
 /** Sends commands over one connection. */
 export interface Commands {
@@ -103,14 +103,24 @@ export class Redis extends Context.Service<
    * it is `lazy`.
    */
   static readonly layer = (config: Partial<RedisConfig.RedisConfig>): Layer.Layer<Redis, RedisError> =>
-    Layer.effect(this, make(RedisConfig.make(config)))
+    Layer.suspend(() => Redis.layerOver(connector(RedisConfig.make(config))))
 
   /** Connects as the environment says: see `RedisConfig.config`. */
-  static readonly layerConfig: Layer.Layer<Redis, RedisError | Config.ConfigError> = Layer.effect(
-    this,
-    Effect.flatMap(RedisConfig.config, (config) => make(config))
+  static readonly layerConfig: Layer.Layer<Redis, RedisError | Config.ConfigError> = Layer.unwrap(
+    Effect.map(RedisConfig.config, (config) => Redis.layerOver(connector(config)))
   )
+
+  /** Redis over connections of your making, such as those to a simulated server. */
+  static readonly layerOver = (connect: Connect): Layer.Layer<Redis, RedisError> => Layer.effect(this, make(connect))
 }
+
+/** Opens a connection for a purpose, for the life of the scope. */
+export type Connect = (purpose: Client.Purpose) => Effect.Effect<Client.Connection, RedisError, Scope.Scope>
+
+const connector =
+  (config: RedisConfig.RedisConfig): Connect =>
+  (purpose) =>
+    Client.connect(config, purpose)
 
 const chunk = 1_000
 const clientName = "letletme"
@@ -131,7 +141,7 @@ const integer = (command: string) => (reply: unknown) =>
 
 const ScanReply = Schema.decodeUnknownEffect(Schema.Tuple([Schema.String, Schema.Array(Schema.String)]))
 
-const commands = (client: Client.Client): Commands => {
+const commands = (client: Client.Connection): Commands => {
   const sendBytes: Commands["sendBytes"] = (command, ...args) => client.send(command, args)
   const send: Commands["send"] = (command, ...args) => Effect.map(client.send(command, args), text)
   return {
@@ -158,10 +168,9 @@ const commands = (client: Client.Client): Commands => {
   }
 }
 
-const make = (config: RedisConfig.RedisConfig): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
+const make = (connect: Connect): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
   Effect.gen(function* () {
-    const purpose = { name: clientName, isBlocking: false, lazy: config.lazy }
-    const client = yield* Client.connect(config, purpose)
+    const client = yield* connect({ name: clientName, isBlocking: false })
     const base = commands(client)
 
     const readMany = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> =>
@@ -229,7 +238,7 @@ const make = (config: RedisConfig.RedisConfig): Effect.Effect<Redis["Service"], 
           (parts) => parts.flat()
         ),
       blocking: Effect.map(
-        Client.connect(config, { name: `${clientName}-blocking`, isBlocking: true, lazy: config.lazy }),
+        connect({ name: `${clientName}-blocking`, isBlocking: true }),
         (connection): BlockingConnection => ({
           send: (timeout, command, ...args) =>
             Effect.map(connection.send(command, args), text).pipe(
@@ -248,13 +257,10 @@ const make = (config: RedisConfig.RedisConfig): Effect.Effect<Redis["Service"], 
         })
       ),
       subscribe: (channel, onMessage) =>
-        Effect.flatMap(Client.connect(config, { ...purpose, name: `${clientName}-subscriber` }), (connection) =>
+        Effect.flatMap(connect({ name: `${clientName}-subscriber`, isBlocking: false }), (connection) =>
           connection.subscribe(channel, onMessage)
         ),
-      dedicated: Effect.map(
-        Client.connect(config, { ...purpose, name: `${clientName}-dedicated`, isBlocking: true }),
-        commands
-      ),
+      dedicated: Effect.map(connect({ name: `${clientName}-dedicated`, isBlocking: true }), commands),
       currentState: SubscriptionRef.get(client.state),
       state: SubscriptionRef.changes(client.state)
     })

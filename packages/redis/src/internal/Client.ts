@@ -16,7 +16,8 @@ export type ConnectionState =
   | { readonly _tag: "Reconnecting"; readonly attempt: number; readonly delay: number }
   | { readonly _tag: "Closed" }
 
-export interface Client {
+/** A connection to a server. */
+export interface Connection {
   /** Sends a command; bulk replies come as bytes. */
   readonly send: (command: string, args: ReadonlyArray<Argument>) => Effect.Effect<unknown, RedisError>
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
@@ -32,14 +33,13 @@ const quitWithin = 500
 export interface Purpose {
   readonly name: string
   readonly isBlocking: boolean
-  readonly lazy: boolean
 }
 
 const toArgument = (argument: Argument): string | number | Buffer =>
   typeof argument === "object" ? Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength) : argument
 
 /** Connects, and waits until the connection is ready unless it is lazy. */
-export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Client, RedisError, Scope.Scope> =>
+export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Connection, RedisError, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const context = yield* Effect.context()
@@ -133,7 +133,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Cl
     const start = Effect.callback<void, RedisError>((resume) => {
       void redis.connect((error) => resume(error ? Effect.fail(failure("CONNECT", error)) : Effect.void))
     })
-    if (purpose.lazy) yield* Effect.forkScoped(Effect.ignore(start))
+    if (config.lazy) yield* Effect.forkScoped(Effect.ignore(start))
     else {
       yield* Effect.timeoutOrElse(start, {
         duration: config.connectTimeout,
