@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Tag } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
-import { Effect, Fiber, Option, Stream } from "effect"
+import { Effect, Fiber, Option } from "effect"
 import { eventually } from "../tiers.ts"
-import { holdNext, Source, start, topic, worlds } from "./deployment.ts"
+import { holdNext, keysOf, Source, start, topic, worlds } from "./deployment.ts"
 
 const ids = (count: number, prefix = "page") => Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 
@@ -105,12 +105,6 @@ for (const [name, world] of Object.entries(worlds)) {
     )
   })
 }
-
-const keysOf = Effect.fnUntraced(function* (pattern: string) {
-  const redis = yield* Redis
-  const found = yield* Stream.runCollect(redis.scan(pattern))
-  return [...new Set(found.flat())]
-})
 
 describe("known bugs of what tags leave in Redis", () => {
   it.live("bentocache #32: to clear everything clears one namespace, not the server", () =>

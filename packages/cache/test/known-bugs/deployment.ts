@@ -13,9 +13,9 @@ import {
   Tag
 } from "@letletme/cache"
 import type { CacheError } from "@letletme/cache/CacheError"
-import { Redis, type RedisError } from "@letletme/redis"
+import { Redis, type RedisConfig, type RedisError } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Context, Deferred, Effect, Layer, Option, Schema, type Scope } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Schema, type Scope, Stream } from "effect"
 import type { Settings } from "../tiers.ts"
 
 /** A lookup that is held up. */
@@ -34,7 +34,7 @@ export class Source extends Context.Service<
     /** The ids that it was asked for. */
     readonly asked: Array<string>
     isAway: boolean
-    /** What the next lookup does between reading and answering. */
+    /** What a lookup does between reading and answering. */
     pause: Effect.Effect<void>
   }
 >()("test/Source") {
@@ -47,7 +47,10 @@ export class Source extends Context.Service<
 export const holdNext: Effect.Effect<Held, never, Source> = Source.useSync((source) => {
   const read = Deferred.makeUnsafe<void>()
   const open = Deferred.makeUnsafe<void>()
-  source.pause = Effect.andThen(Deferred.succeed(read, undefined), Deferred.await(open))
+  source.pause = Effect.suspend(() => {
+    source.pause = Effect.void
+    return Effect.andThen(Deferred.succeed(read, undefined), Deferred.await(open))
+  })
   return { hasRead: Deferred.await(read), letGo: Effect.asVoid(Deferred.succeed(open, undefined)) }
 })
 
@@ -78,9 +81,7 @@ const definition = ({ policy, tags = () => [topic], version }: Code) =>
           source.asked.push(id)
           if (source.isAway) return Effect.fail("the source is away" as const)
           const answer = Lookup.fromOption(Option.fromUndefinedOr(source.pages.get(id)), { tags: tags(id) })
-          const { pause } = source
-          source.pause = Effect.void
-          return Effect.as(pause, answer)
+          return Effect.as(source.pause, answer)
         })
       )
   }) as const
@@ -94,6 +95,8 @@ export interface Process {
 
 interface Start extends Code {
   readonly settings?: Settings
+  /** How it connects to Redis. */
+  readonly redis?: Partial<RedisConfig.RedisConfig>
 }
 
 const open = Effect.fnUntraced(function* (context: Context.Context<CacheManager | LiveView>, code: Code) {
@@ -128,10 +131,10 @@ export class Deployment extends Context.Service<
     this,
     RedisServer.useSync(({ port }) =>
       Deployment.of({
-        start: ({ settings = {}, ...code } = {}) =>
+        start: ({ redis = {}, settings = {}, ...code } = {}) =>
           Layer.build(
             Layer.fresh(CacheManager.layerRedis).pipe(
-              Layer.provide(Layer.fresh(Redis.layer({ port }))),
+              Layer.provide(Layer.fresh(Redis.layer({ port, ...redis }))),
               Layer.provide(CacheConfig.layer(settings))
             )
           ).pipe(Effect.flatMap((context) => open(context, code)))
@@ -147,6 +150,16 @@ export class Deployment extends Context.Service<
 }
 
 export const start = (options?: Start) => Deployment.use((deployment) => deployment.start(options))
+
+/** The keys in Redis; none where there is no Redis. */
+export const keysOf = (pattern: string) =>
+  Effect.flatMap(Effect.serviceOption(Redis), (redis) =>
+    Option.isNone(redis)
+      ? Effect.succeed([])
+      : Effect.map(Stream.runCollect(redis.value.scan(pattern)), (found) => [...new Set(found.flat())])
+  )
+
+export const leases = keysOf("letletme:lease:*")
 
 /** What the tests run over, by name. */
 export const worlds = {
