@@ -37,11 +37,16 @@ const runAll = async (steps) => {
   return failed.length === 0 ? 0 : 1
 }
 
-const warmer = async (args) => {
-  const main = join(root, "apps", "warmer", "src", "main.ts")
+const app = async (name, args) => {
+  const main = join(root, "apps", name, "src", "main.ts")
   const command = ["--conditions=@letletme/source", main, ...args]
   // Paths among the arguments are meant from where the command was typed.
   return (await foreground("node", command, process.env.INIT_CWD ?? process.cwd())).code
+}
+
+const bench = async (args) => {
+  env.LETLETME_REDIS_SERVER = await redisServer()
+  return app("bench", args)
 }
 
 const types = async () => (await foreground("tstyche", [])).code
@@ -54,8 +59,9 @@ const test = async (args) => {
 }
 
 const tasks = {
-  start: (args) => warmer(["run", ...args]),
-  warmer,
+  start: (args) => app("warmer", ["run", ...args]),
+  warmer: (args) => app("warmer", args),
+  bench,
   test,
   types,
   check: () =>
