@@ -45,6 +45,8 @@ export interface Checker {
   /** Every acknowledgement comes before the reads that began after it. */
   readonly acknowledge: (acknowledged: Acknowledged) => void
   readonly check: (answered: Answered) => Violation | undefined
+  /** How long before a read began the first change was acknowledged that it did not see (ms); 0 where it saw all. */
+  readonly lag: (answered: Pick<Answered, "rows" | "startedAt">) => number
 }
 
 /** The highest version known at each point of a growing axis. */
@@ -52,24 +54,29 @@ interface Record {
   readonly add: (at: number, version: number) => void
   /** The highest version at or before a point, 0 where there is none. */
   readonly upTo: (at: number) => number
+  /** The first point with a version above this one, infinity where there is none. */
+  readonly firstAbove: (version: number) => number
 }
 
 // Reads are judged soon after they happened: older points may go.
 const kept = 4_096
 
+/** Where the first number above this one stands among growing ones. */
+const firstBeyond = (numbers: ReadonlyArray<number>, bound: number): number => {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((numbers[middle] ?? 0) <= bound) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 const record = (): Record => {
   let points: Array<number> = []
   let versions: Array<number> = []
-  const after = (at: number): number => {
-    let low = 0
-    let high = points.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((points[middle] ?? 0) <= at) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
+  const after = (at: number): number => firstBeyond(points, at)
   return {
     add: (at, version) => {
       const index = after(at)
@@ -86,7 +93,8 @@ const record = (): Record => {
         versions = versions.slice(-kept)
       }
     },
-    upTo: (at) => versions[after(at) - 1] ?? 0
+    upTo: (at) => versions[after(at) - 1] ?? 0,
+    firstAbove: (version) => points[firstBeyond(versions, version)] ?? Number.POSITIVE_INFINITY
   }
 }
 
@@ -137,6 +145,11 @@ export const make = (bounds: { readonly maxStaleness: number; readonly margin: n
         }
       }
       return undefined
-    }
+    },
+    lag: ({ rows, startedAt }) =>
+      rows.reduce((most, [row, version]) => {
+        const missed = byTime.get(row)?.firstAbove(version) ?? Number.POSITIVE_INFINITY
+        return Math.max(most, startedAt - missed)
+      }, 0)
   }
 }
