@@ -3,7 +3,7 @@
  */
 import { Config, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { createConnection, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -66,6 +66,10 @@ export class RedisServer extends Context.Service<
     readonly kill: Effect.Effect<void>
     /** Starts it again on the same port and folder. */
     readonly start: Effect.Effect<void, RedisServerError>
+    /** Starts it again with further arguments, which hold until it ends. */
+    readonly startWith: (args: ReadonlyArray<string>) => Effect.Effect<void, RedisServerError>
+    /** Deletes what it wrote to its folder. */
+    readonly wipe: Effect.Effect<void>
     /** Stops its process, which keeps its connections open and answers nothing, and lets it go on. */
     readonly pause: Effect.Effect<void>
     readonly resume: Effect.Effect<void>
@@ -97,9 +101,9 @@ export class RedisServer extends Context.Service<
           return ended(child.value)
         })
 
-        const start = Effect.gen(function* () {
+        const startWith = Effect.fnUntraced(function* (further: ReadonlyArray<string>) {
           let failure: string | undefined
-          const child = spawn(program, args, { stdio: ["ignore", "ignore", "ignore"] })
+          const child = spawn(program, [...args, ...further], { stdio: ["ignore", "ignore", "ignore"] })
           child.on("error", (error) => {
             failure = `${error.message}. Install redis-server (or valkey-server), or set LETLETME_REDIS_SERVER.`
           })
@@ -117,7 +121,13 @@ export class RedisServer extends Context.Service<
         })
 
         yield* Effect.addFinalizer(() => kill)
+        const start = startWith([])
         yield* start
+
+        const wipe = Effect.promise(async () => {
+          const names = await readdir(folder)
+          await Promise.all(names.map((name) => rm(join(folder, name), { recursive: true, force: true })))
+        })
 
         const signal = (name: NodeJS.Signals) =>
           Effect.sync(() => {
@@ -130,6 +140,8 @@ export class RedisServer extends Context.Service<
           url: `redis://127.0.0.1:${port}`,
           kill,
           start,
+          startWith,
+          wipe,
           pause: signal("SIGSTOP"),
           resume: signal("SIGCONT")
         })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { RedisServer } from "@letletme/testing"
+import { RedisServer, type RedisServerError } from "@letletme/testing"
 import { ConfigProvider, Effect, Layer, Schedule } from "effect"
 import { createConnection } from "node:net"
 
@@ -47,6 +47,22 @@ describe("RedisServer", () => {
       yield* Effect.flip(send(port, "PING"))
       yield* start
       assert.strictEqual(yield* send(port, "PING"), "+PONG")
+    }).pipe(Effect.provide(RedisServer.layer))
+  )
+
+  it.live("starts with further arguments for once, and forgets what it kept when told to", () =>
+    Effect.gen(function* () {
+      const { kill, port, start, startWith, wipe } = yield* RedisServer
+      const restart = (how: Effect.Effect<void, RedisServerError>) => Effect.andThen(kill, how)
+      yield* send(port, "SET here yes")
+      yield* send(port, "SAVE")
+      yield* restart(startWith(["--maxclients", "77"]))
+      assert.strictEqual(yield* send(port, "GET here"), "$3\r\nyes")
+      assert.include(yield* send(port, "CONFIG GET maxclients"), "77")
+      yield* restart(start)
+      assert.notInclude(yield* send(port, "CONFIG GET maxclients"), "77")
+      yield* restart(Effect.andThen(wipe, start))
+      assert.strictEqual(yield* send(port, "GET here"), "$-1")
     }).pipe(Effect.provide(RedisServer.layer))
   )
 
