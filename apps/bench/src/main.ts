@@ -3,30 +3,71 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Redis } from "@letletme/redis"
+import { RedisServer } from "@letletme/testing"
 import { Console, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { Scales } from "./contest/Contest.ts"
+import * as Server from "./contest/Server.ts"
 import * as Correctness from "./correctness/Suite.ts"
+import * as Report from "./Report.ts"
+import { l1 } from "./suites/l1.ts"
 
-/** A bar was missed. What was found is already printed. */
-class Missed extends Schema.TaggedError<Missed>()("Missed", { message: Schema.String }) {}
+/** This cache answered wrongly. What was found is already printed. */
+class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { message: Schema.String }) {}
+
+const suites = { l1 }
+type Measured = keyof typeof suites
+const measured: ReadonlyArray<Measured> = ["l1"]
+
+const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
+  Layer.provideMerge(RedisServer.layer)
+)
+
+/** Each suite has a server of its own, and finds it empty. */
+const measure = (name: Measured, isQuick: boolean) =>
+  Effect.andThen(Server.pin, suites[name]).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.merge(server, Layer.succeed(Scales, isQuick ? Scales.quick : Scales.full)))
+  )
 
 const command = Command.make(
   "bench",
   {
-    suite: Flag.Literals("suite", ["correctness"]).pipe(
-      Flag.withDescription("What to run"),
+    suite: Flag.Literals("suite", ["correctness", "all", ...measured]).pipe(
+      Flag.withDescription("What to run; all: every suite that measures"),
       Flag.withDefault("correctness" as const)
     ),
-    json: Flag.File("json").pipe(Flag.withDescription("Writes what was found to this file"), Flag.optional)
+    json: Flag.File("json", { mustExist: false }).pipe(
+      Flag.withDescription("Writes what was found to this file"),
+      Flag.optional
+    ),
+    quick: Flag.Boolean("quick").pipe(
+      Flag.withDescription("Few short rounds, for a first look; no figure to quote"),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fn(function* ({ json }) {
-    const { document, isRight, text } = yield* Correctness.suite
-    yield* Console.log(text)
-    if (Option.isSome(json)) {
-      const files = yield* FileSystem.FileSystem
-      yield* files.writeFileString(json.value, `${JSON.stringify(document, null, 2)}\n`)
+  Effect.fn(function* ({ json, quick, suite }) {
+    const save = (document: unknown) =>
+      Option.match(json, {
+        onNone: () => Effect.void,
+        onSome: (file) =>
+          FileSystem.FileSystem.use((files) => files.writeFileString(file, `${JSON.stringify(document, null, 2)}\n`))
+      })
+    if (suite === "correctness") {
+      const { document, isRight, text } = yield* Correctness.suite
+      yield* Console.log(text)
+      yield* save(document)
+      if (!isRight) return yield* new Wrong({ message: "LetLetMe Cache was wrong under an attack." })
+      return
     }
-    if (!isRight) return yield* new Missed({ message: "A bar was missed." })
+    const documents: Array<unknown> = []
+    for (const name of suite === "all" ? measured : [suite]) {
+      const findings = yield* measure(name, quick)
+      yield* Console.log(`${Report.text(findings)}\n`)
+      documents.push(Report.document(findings))
+    }
+    yield* save(documents.length === 1 ? documents[0] : documents)
   })
 ).pipe(Command.withDescription("Attacks and measures this cache and others side by side"))
 
