@@ -105,7 +105,7 @@ const open = Effect.fnUntraced(function* (context: Context.Context<CacheManager 
 })
 
 /** Processes over one store and one log. */
-export class Deployment extends Context.Service<
+class Deployment extends Context.Service<
   Deployment,
   {
     /** Starts a process, which ends with the scope. */
