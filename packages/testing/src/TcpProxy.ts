@@ -43,6 +43,8 @@ export interface TcpProxy {
 /** One direction of a connection: what came in and is not passed on yet. */
 interface Way {
   readonly pass: (chunk: Buffer) => void
+  /** Passes on what waits, as the condition is now. */
+  readonly flush: () => void
   readonly close: () => void
 }
 
@@ -69,9 +71,10 @@ const makeWay = (from: Socket, to: Socket, condition: () => Condition): Way => {
   }
   const flush = (): void => {
     timer = undefined
-    const now = performance.now()
-    const due = waiting.filter(({ at }) => at <= now)
+    const until = condition()._tag === "Slow" ? performance.now() : Number.POSITIVE_INFINITY
+    const due = waiting.filter(({ at }) => at <= until)
     waiting = waiting.slice(due.length)
+    if (waiting.length === 0) freeAt = 0
     for (const { chunk } of due) {
       bytes -= chunk.length
       send(chunk)
@@ -95,6 +98,7 @@ const makeWay = (from: Socket, to: Socket, condition: () => Condition): Way => {
       if (bytes >= mostWaiting) from.pause()
       arm()
     },
+    flush,
     close: () => {
       if (timer !== undefined) clearTimeout(timer)
       waiting = []
@@ -105,6 +109,7 @@ const makeWay = (from: Socket, to: Socket, condition: () => Condition): Way => {
 /** One connection of a client, and the proxy's own to the server. */
 interface Link {
   readonly reset: () => void
+  readonly flush: () => void
   isCutInReply: boolean
 }
 
@@ -124,6 +129,10 @@ const makeLink = (client: Socket, server: Socket, condition: () => Condition, on
   }
   const link: Link = {
     isCutInReply: false,
+    flush: () => {
+      up.flush()
+      down.flush()
+    },
     reset: () => {
       client.resetAndDestroy()
       end()
@@ -214,6 +223,7 @@ export const make = (target: number): Effect.Effect<TcpProxy, TcpProxyError, Sco
       become: (next) =>
         Effect.sync(() => {
           condition = next
+          if (next._tag === "Open") for (const link of links) link.flush()
         }),
       switchTo: (next) =>
         Effect.sync(() => {

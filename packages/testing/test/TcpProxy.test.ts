@@ -62,14 +62,25 @@ describe("TcpProxy", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("delays each way by the latency, and keeps the order when it is lifted", () =>
+  it.live("delays each way by the latency; once that is lifted, what waits comes at once and in order", () =>
     Effect.gen(function* () {
-      const { client, proxy } = yield* world
+      const { client, proxy, server } = yield* world
       yield* proxy.become({ _tag: "Slow", latency: 40 })
       const before = performance.now()
       yield* client.send("one")
       assert.strictEqual(yield* client.receive, "a:one")
       assert.isAtLeast(performance.now() - before, 79)
+      yield* proxy.become({ _tag: "Slow", latency: 600_000 })
+      yield* client.send("two,")
+      // By the time that an answer came the direct way, the proxy has what was sent before.
+      const direct = yield* connect(server.port)
+      yield* direct.send("now")
+      yield* direct.receive
+      yield* proxy.become({ _tag: "Open" })
+      yield* client.send("three")
+      let text = ""
+      while (!text.endsWith("three")) text += yield* client.receive
+      assert.match(text, /^a:two,(?:a:)?three$/)
     }).pipe(Effect.scoped)
   )
 
