@@ -11,14 +11,19 @@ import { Scales } from "./contest/Contest.ts"
 import * as Server from "./contest/Server.ts"
 import * as Correctness from "./correctness/Suite.ts"
 import * as Report from "./Report.ts"
+import { invalidate } from "./suites/invalidate.ts"
 import { l1 } from "./suites/l1.ts"
+import { l2 } from "./suites/l2.ts"
+import { mget } from "./suites/mget.ts"
+import { stampede } from "./suites/stampede.ts"
+import { warm } from "./suites/warm.ts"
 
 /** This cache answered wrongly. What was found is already printed. */
 class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { message: Schema.String }) {}
 
-const suites = { l1 }
+const suites = { l1, l2, mget, stampede, invalidate, warm }
 type Measured = keyof typeof suites
-const measured: ReadonlyArray<Measured> = ["l1"]
+const measured: ReadonlyArray<Measured> = ["l1", "l2", "mget", "stampede", "invalidate", "warm"]
 
 const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
   Layer.provideMerge(RedisServer.layer)

@@ -1,0 +1,87 @@
+/**
+ * Entries that depend on a group, in groups of several sizes. The task "fill" makes a group of that many, "invalidate"
+ * times invalidations of it, "churn" appends as often as said and answers what is kept for it.
+ */
+import { CacheConfig, CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
+import { Redis } from "@letletme/redis"
+import { Context, Effect, Layer, Schema } from "effect"
+import { main, stopwatch } from "../../contest/Contestant.ts"
+import { random } from "../Data.ts"
+
+const groupOf = (id: string) => id.split("-", 1)[0] ?? ""
+
+class Dependents extends DomainCache.Service<Dependents>()("bench/Dependents", {
+  graph: DependencyGraph.make({ group: [], dependent: ["group"] }),
+  domain: "dependent",
+  id: Schema.String,
+  value: Schema.String,
+  timeToLive: "metadata",
+  dependsOn: (_, id) => [Tag.of("group", groupOf(id))],
+  lookup: (id: string) => Effect.succeed(Lookup.found(id))
+}) {}
+
+const Bytes = Schema.decodeUnknownEffect(Schema.Finite)
+
+main(
+  Effect.fnUntraced(function* (port) {
+    const context = yield* Layer.build(
+      Dependents.layer.pipe(
+        Layer.provideMerge(CacheManager.layerRedis),
+        Layer.provideMerge(Redis.layer({ port })),
+        Layer.provide(CacheConfig.layer({}))
+      )
+    )
+    const dependents = Context.get(context, Dependents)
+    const manager = Context.get(context, CacheManager)
+    const redis = Context.get(context, Redis)
+    const sizeOf = (key: string) => Effect.flatMap(redis.send("MEMORY", "USAGE", key, "SAMPLES", "0"), Bytes)
+    return {
+      fill: (size) =>
+        Effect.gen(function* () {
+          const stop = stopwatch()
+          yield* Effect.forEach(
+            Array.from({ length: size }, (_, index) => `g${size}-${index}`),
+            (id) => dependents.put(id, id),
+            { concurrency: 512, discard: true }
+          )
+          return stop(size)
+        }),
+      invalidate: (size) =>
+        Effect.gen(function* () {
+          const times = 200
+          const stop = stopwatch()
+          for (let index = 0; index < times; index++) {
+            yield* manager.invalidate({ primary: Tag.any("dependent", "group", `g${size}`) })
+          }
+          return stop(times)
+        }),
+      /** Whether one of the group is stale after all: a fast answer that did nothing would be no answer. */
+      check: (size) =>
+        Effect.map(dependents.inspect([`g${size}-0`, `g${size}-${size - 1}`]), (found) =>
+          stopwatch()(1, { stale: found.filter((state) => state === "invalidated").length })
+        ),
+      churn: (appends) =>
+        Effect.gen(function* () {
+          const next = random(3)
+          const stop = stopwatch()
+          const append = Effect.suspend(() =>
+            manager.invalidate(
+              // A sync of a live round: a few matches, and for each its lists and the tables that were made from it.
+              Array.from({ length: 4 }, () => {
+                const match = `${Math.floor(next() * 380)}`
+                return {
+                  primary: Tag.of("match", match),
+                  related: [Tag.any("standing", "match", match), Tag.any("player", "match", match)]
+                }
+              })
+            )
+          )
+          yield* Effect.forEach(Array.from({ length: appends }), () => append, { concurrency: 16, discard: true })
+          return stop(appends, {
+            tableBytes: yield* sizeOf("{letletme}:table"),
+            logBytes: yield* sizeOf("{letletme}:log")
+          })
+        })
+    }
+  })
+)

@@ -1,0 +1,60 @@
+/**
+ * Many want one cold key at once: a thousand callers in one process, and 250 in each of four.
+ */
+import { RedisServer } from "@letletme/testing"
+import { Effect } from "effect"
+import { type Running, Scales, start } from "../contest/Contest.ts"
+import type { Sample } from "../contest/Contestant.ts"
+import { type Findings, type Row, rowOf } from "../contest/Findings.ts"
+
+const peers = [
+  { name: "LetLetMe", module: "stampede/letletme" },
+  { name: "bentocache", module: "stampede/bentocache" },
+  { name: "cacheable", module: "stampede/cacheable" }
+]
+
+const loadMillis = 50
+
+export const stampede = Effect.gen(function* () {
+  const { rounds } = yield* Scales
+  const { port } = yield* RedisServer
+  const teams = yield* Effect.forEach([1, 4], (processes) =>
+    Effect.forEach(peers, ({ module, name }) =>
+      Effect.map(
+        Effect.forEach(
+          Array.from({ length: processes }, (_, index) => `${name} ${index + 1}`),
+          (own) => start({ name: own, module, args: [`${1_000 / processes}`] }, port)
+        ),
+        (running) => ({ peer: name, processes, running, loads: Array<number>(), millis: Array<number>() })
+      )
+    )
+  )
+  const together = (running: ReadonlyArray<Running>, round: number) =>
+    Effect.forEach(running, (one) => one.run("stampede", round), { concurrency: "unbounded" })
+  for (let round = -1; round < rounds; round++) {
+    for (const { loads, millis, running } of teams.flat()) {
+      const samples: ReadonlyArray<Sample> = yield* together(running, round)
+      if (round < 0) continue
+      loads.push(samples.reduce((sum, { values }) => sum + (values["loads"] ?? 0), 0))
+      millis.push(Math.max(...samples.map(({ wallMicros }) => wallMicros)) / 1_000 - loadMillis)
+    }
+    yield* Effect.logInfo(`Round ${round + 1} of ${rounds}`)
+  }
+  const all = teams.flat()
+  const rows: ReadonlyArray<Row> = all.flatMap(({ loads, millis, peer, processes }) => [
+    rowOf(`${peer} · ${processes} × ${1_000 / processes} callers`, "loads", loads),
+    rowOf(`${peer} · ${processes} × ${1_000 / processes} callers`, "ms beyond the load itself", millis)
+  ])
+  const loadsOf = (processes: number) =>
+    all.find((team) => team.peer === "LetLetMe" && team.processes === processes)?.loads ?? []
+  const findings: Findings = {
+    suite: "stampede",
+    rounds,
+    rows,
+    ratios: [
+      { ...rowOf("stampede.loads1p", "loads of one key", loadsOf(1)), bar: { atMost: 1 } },
+      { ...rowOf("stampede.loads4p", "loads of one key", loadsOf(4)), bar: { atMost: 1 } }
+    ]
+  }
+  return findings
+})
