@@ -14,6 +14,7 @@ import * as Report from "./Report.ts"
 import { invalidate } from "./suites/invalidate.ts"
 import { l1 } from "./suites/l1.ts"
 import { l2 } from "./suites/l2.ts"
+import { memory } from "./suites/memory.ts"
 import { mget } from "./suites/mget.ts"
 import { stampede } from "./suites/stampede.ts"
 import { warm } from "./suites/warm.ts"
@@ -21,9 +22,9 @@ import { warm } from "./suites/warm.ts"
 /** This cache answered wrongly. What was found is already printed. */
 class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { message: Schema.String }) {}
 
-const suites = { l1, l2, mget, stampede, invalidate, warm }
+const suites = { l1, l2, mget, stampede, invalidate, warm, memory }
 type Measured = keyof typeof suites
-const measured: ReadonlyArray<Measured> = ["l1", "l2", "mget", "stampede", "invalidate", "warm"]
+const measured: ReadonlyArray<Measured> = ["l1", "l2", "mget", "stampede", "invalidate", "warm", "memory"]
 
 const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
   Layer.provideMerge(RedisServer.layer)

@@ -41,10 +41,10 @@ export const stampede = Effect.gen(function* () {
     yield* Effect.logInfo(`Round ${round + 1} of ${rounds}`)
   }
   const all = teams.flat()
-  const rows: ReadonlyArray<Row> = all.flatMap(({ loads, millis, peer, processes }) => [
-    rowOf(`${peer} · ${processes} × ${1_000 / processes} callers`, "loads", loads),
-    rowOf(`${peer} · ${processes} × ${1_000 / processes} callers`, "ms beyond the load itself", millis)
-  ])
+  const rows: ReadonlyArray<Row> = all.flatMap(({ loads, millis, peer, processes }) => {
+    const name = `${peer} · ${processes === 1 ? "1 process × 1,000" : "4 processes × 250"} callers`
+    return [rowOf(name, "loads", loads), rowOf(name, "ms beyond the load itself", millis)]
+  })
   const loadsOf = (processes: number) =>
     all.find((team) => team.peer === "LetLetMe" && team.processes === processes)?.loads ?? []
   const findings: Findings = {

@@ -17,7 +17,7 @@ class Dependents extends DomainCache.Service<Dependents>()("bench/Dependents", {
   value: Schema.String,
   timeToLive: "metadata",
   dependsOn: (_, id) => [Tag.of("group", groupOf(id))],
-  lookup: (id: string) => Effect.succeed(Lookup.found(id))
+  lookupMany: (questions) => Effect.succeed(questions.map(({ id }) => Lookup.found(id)))
 }) {}
 
 const Bytes = Schema.decodeUnknownEffect(Schema.Finite)
@@ -39,11 +39,11 @@ main(
       fill: (size) =>
         Effect.gen(function* () {
           const stop = stopwatch()
-          yield* Effect.forEach(
-            Array.from({ length: size }, (_, index) => `g${size}-${index}`),
-            (id) => dependents.put(id, id),
-            { concurrency: 512, discard: true }
-          )
+          for (let from = 0; from < size; from += 1_000) {
+            yield* dependents.getMany(
+              Array.from({ length: Math.min(1_000, size - from) }, (_, index) => `g${size}-${from + index}`)
+            )
+          }
           return stop(size)
         }),
       invalidate: (size) =>
