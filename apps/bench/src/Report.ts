@@ -60,7 +60,7 @@ export const document = ({ ratios, rounds, rows, suite }: Findings) => ({
   suite,
   host: host(),
   rounds,
-  rows: [...ratios.map(({ bar: _, ...row }) => row), ...rows],
+  rows: [...ratios.map(({ max, median, metric, min, name }) => ({ name, metric, median, min, max })), ...rows],
   ratios: Object.fromEntries(ratios.map(({ median, name }) => [name, median])),
   missed: ratios.filter((ratio) => !reaches(ratio)).map(({ name }) => name)
 })

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { main, stopwatch } from "../../contest/Contestant.ts"
 
 main((port) =>
-  Effect.promise(async () => {
+  Effect.sync(() => {
     const connection = { host: "127.0.0.1", port }
     const bento = new BentoCache({
       default: "multitier",

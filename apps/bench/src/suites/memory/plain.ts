@@ -1,14 +1,18 @@
 /**
- * The same values without a cache: parsed from JSON as a client would, in an array, and in what else holds values.
+ * The same values without a cache: decoded as ours are, in an array, and in what else holds values.
  */
-import { Cache, Effect } from "effect"
+import { Codec } from "@letletme/cache"
+import { Cache, Effect, Result } from "effect"
 import { Redis } from "ioredis"
 import { LRUCache } from "lru-cache"
 import { main, stopwatch, type Task } from "../../contest/Contestant.ts"
-import { matchOf } from "../Data.ts"
+import { Match, matchOf } from "../Data.ts"
 import { used } from "./Heap.ts"
 
-const parse = (id: number): unknown => JSON.parse(JSON.stringify(matchOf(id)))
+const codec = Codec.make(Match)
+
+/** A value as it comes out of Redis: no string is shared with another. */
+const parse = (id: number): Match => Result.getOrThrow(codec.decode(Buffer.from(JSON.stringify(matchOf(id)))))
 
 /** What it takes to hold that many. */
 const held =
@@ -39,8 +43,8 @@ main((port) =>
       ),
       "lru-cache": held((count) =>
         Effect.sync(() => {
-          const cache = new LRUCache<string, object>({ max: count })
-          for (let id = 0; id < count; id++) cache.set(`match:${id}`, Object(parse(id)))
+          const cache = new LRUCache<string, Match>({ max: count })
+          for (let id = 0; id < count; id++) cache.set(`match:${id}`, parse(id))
           return cache
         })
       ),
