@@ -97,6 +97,8 @@ export class CacheManager extends Context.Service<
     ) => Effect.Effect<A, E | CacheError, R>
     /** Why a key of an open domain is fresh, stale or absent; none where no open domain has such keys. */
     readonly explain: (key: Tag.Tag) => Effect.Effect<ReadonlyArray<Explanation>, CacheError>
+    /** The position of this process's view: take it before you read a source whose answer you will `put`. */
+    readonly position: Effect.Effect<Position>
     /** Events from now on. A subscriber that falls 4,096 behind misses the oldest. */
     readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>
     /** The names of the open domains. */
@@ -117,8 +119,8 @@ export class CacheManager extends Context.Service<
           {
             readonly name: string
             readonly dependents: ReadonlyArray<string>
-            readonly holds: (key: Tag.Tag) => boolean
-            readonly explain: (key: Tag.Tag) => Effect.Effect<Explanation, CacheError>
+            /** Explains a key, if it is one of this domain. */
+            readonly explain: (key: Tag.Tag) => Option.Option<Effect.Effect<Explanation, CacheError>>
           }
         >()
 
@@ -161,21 +163,19 @@ export class CacheManager extends Context.Service<
           changes: ReadonlyArray<Change>,
           options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag> }
         ) {
-          const changed = changes.filter(({ verdict }) => verdict === "changed")
           const tags = new Set(options?.related ?? [])
-          for (const change of changed) for (const tag of [...change.direct, ...change.cascade]) tags.add(tag)
-          const writes = changes
-            .filter(({ verdict }) => verdict === "changed" || verdict === "confirmed")
-            .map(({ write }) => write)
+          for (const change of changes) for (const tag of [...change.direct, ...change.cascade]) tags.add(tag)
+          const writes = changes.flatMap(({ verdict, write }) =>
+            verdict === "superseded" || (tags.size === 0 && write.revision.time === 0) ? [] : [write]
+          )
           const { position, refused } =
-            tags.size === 0
+            tags.size === 0 && writes.length === 0
               ? { position: view.position, refused: new Set<string>() }
               : yield* appendTags(tags, options?.cause ?? "update", writes)
           const written = changes.map((change): Written => {
             const { key, verdict } = change
-            if (verdict === "unchanged") return { _tag: "Unchanged", key }
             if (verdict === "superseded" || refused.has(change.write.key)) return { _tag: "Superseded", key }
-            if (verdict === "confirmed" && tags.size === 0) return { _tag: "Unchanged", key }
+            if (verdict === "unchanged" || tags.size === 0) return { _tag: "Unchanged", key }
             change.settle(position)
             if (verdict === "confirmed") return { _tag: "Confirmed", key, position }
             return { _tag: "Updated", key, position, invalidated: [...change.direct, ...change.cascade] }
@@ -192,6 +192,11 @@ export class CacheManager extends Context.Service<
           for (let attempt = 0; attempt < attempts; attempt++) {
             const recorder = Recording.forSnapshot(outer)
             const result = yield* Effect.provideService(effect, Recording.Recorder, recorder)
+            // What was read ahead of the view may be newer than the rest: the view has to know what came between.
+            yield* live.reach(
+              Math.max(view.position, ...recorder.reads.map(({ stamp }) => stamp)),
+              config.lookupTimeout
+            )
             const isWhole = !recorder.isTorn && recorder.reads.every(({ stamp, tags }) => view.isValid(stamp, tags))
             if (isWhole) return result
           }
@@ -209,7 +214,8 @@ export class CacheManager extends Context.Service<
             const near = yield* NearCache.make<A>({ entries: config.nearEntries, bytes: config.nearBytes })
             const label = list === undefined ? name : `${name}:${list.of}:${list.name}`
             const counts = metrics.domain(label, () => ({ nearEntries: near.entries(), nearBytes: near.bytes() }))
-            const shelf = Shelf.make<A>({
+            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, text(id))
+            const shelf = Shelf.make<Id, A>({
               kernel,
               codec: Codec.make(
                 definition.value,
@@ -217,9 +223,9 @@ export class CacheManager extends Context.Service<
               ),
               policy: Policy.resolve(definition, config),
               near,
-              counts
+              counts,
+              declared: Writer.declaredTags(definition, relationOf)
             })
-            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, text(id))
             const key = (id: Id): Tag.Tag =>
               list === undefined ? Tag.of(name, text(id)) : Tag.of(name, list.of, text(id), list.name)
             const [prefix, suffix] = list === undefined ? [`${name}:`, ""] : [`${name}:${list.of}:`, `:${list.name}`]
@@ -227,13 +233,12 @@ export class CacheManager extends Context.Service<
               tag.startsWith(prefix) && tag.endsWith(suffix)
                 ? Option.filter(decodeId(tag.slice(prefix.length, tag.length - suffix.length)), (id) => key(id) === tag)
                 : Option.none()
-            const keyed = (id: Id): Reader.Keyed<Id> => ({ id, key: key(id) })
+            const keyed = (id: Id): Shelf.Keyed<Id> => ({ id, key: key(id) })
 
-            const writer = Writer.make(definition, relationOf, shelf)
+            const writer = Writer.make(definition, shelf)
             const loader = yield* Loader.make<Id, A, E>({
               domain: label,
               shelf,
-              declared: writer.declared,
               lookup: provided(definition, context)
             })
             const reader = Reader.make(shelf, loader)
@@ -254,8 +259,7 @@ export class CacheManager extends Context.Service<
             opened.set(label, {
               name,
               dependents: definition.graph.cascade(name),
-              holds: (tag) => Option.isSome(parse(tag)),
-              explain: (tag) => explain(shelf, log, tag)
+              explain: (tag) => Option.map(parse(tag), (id) => explain(shelf, log, { id, key: tag }))
             })
             yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
 
@@ -273,7 +277,7 @@ export class CacheManager extends Context.Service<
               getMany: (ids, options) => reader.read(ids.map(keyed), options ?? {}),
               peek: (id, options) => reader.peek(keyed(id), options ?? {}),
               refresh: (ids) => reader.refresh(ids.map(keyed)),
-              put: (id, value, options) => writer.put(keyed(id), value, options?.revision ?? noRevision),
+              put: (id, value, { readAt, revision = noRevision }) => writer.put(keyed(id), value, readAt, revision),
               update: (id, value, options) =>
                 Effect.flatMap(updateMany([{ id, value: Option.some(value) }], options), ([written]) =>
                   written === undefined ? Effect.die("An update without an outcome") : Effect.succeed(written)
@@ -296,8 +300,8 @@ export class CacheManager extends Context.Service<
                   options?.cause === undefined ? {} : { cause: options.cause }
                 ),
               touch: (id, timeToLive) => writer.touch(keyed(id), timeToLive),
-              inspect: (ids) => inspect(shelf, ids.map(key)),
-              explain: (id) => explain(shelf, log, key(id))
+              inspect: (ids) => inspect(shelf, ids.map(keyed)),
+              explain: (id) => explain(shelf, log, keyed(id))
             }
           })
         }
@@ -307,11 +311,8 @@ export class CacheManager extends Context.Service<
           invalidate,
           commit,
           snapshot,
-          explain: (key) =>
-            Effect.forEach(
-              [...opened.values()].filter((domain) => domain.holds(key)),
-              (domain) => domain.explain(key)
-            ),
+          explain: (key) => Effect.all([...opened.values()].flatMap((domain) => Option.toArray(domain.explain(key)))),
+          position: Effect.sync(() => view.position),
           events: PubSub.subscribe(kernel.events),
           domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))])
         })

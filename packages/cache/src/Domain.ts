@@ -41,6 +41,12 @@ export type Definition<D extends string, Id, A, E = never, R = never> = Policy<A
      * as in build systems: Mokhov et al., "Build Systems à la Carte", 2018). Default: the whole value.
      */
     readonly cascadeOn?: ((value: A) => unknown) | undefined
+    /**
+     * Whether a lookup may answer what was not announced yet, such as a row that another process has just written.
+     * Then a loaded entry does not tell what other processes hold, and an update that finds it unchanged is announced all
+     * the same. Default: `"anything"`.
+     */
+    readonly lookupAnswers?: "anything" | "announced" | undefined
   }
 
 /** How fresh an answer has to be, and where from. */
@@ -74,7 +80,10 @@ export interface WriteOptions {
 export interface Replacement<Id, A> {
   readonly id: Id
   readonly value: Option.Option<A>
-  /** The value before, where the caller knows it; otherwise it is what the cache holds. */
+  /**
+   * The value before, where the caller knows it. Otherwise it is what the cache holds, if that came with an append or the
+   * definition's `lookupAnswers` is `"announced"`; otherwise it is not known.
+   */
   readonly before?: Option.Option<A> | undefined
 }
 
@@ -90,13 +99,13 @@ export type Written =
   | { readonly _tag: "Confirmed"; readonly key: Tag; readonly position: Position }
   /** The content is what it was: nothing was appended, nothing is reloaded. */
   | { readonly _tag: "Unchanged"; readonly key: Tag }
-  /** The store holds a newer revision. */
+  /** A newer revision was announced: the value was not written, its invalidation was appended all the same. */
   | { readonly _tag: "Superseded"; readonly key: Tag }
 
 /** A write that is prepared and not yet made: `CacheManager.commit` makes any number of them one append. */
 export interface Change {
   readonly key: Tag
-  /** `unchanged` and `superseded` write and append nothing; `confirmed` writes and appends nothing. */
+  /** `unchanged` only states its revision; `superseded` only appends; `confirmed` only writes. */
   readonly verdict: "changed" | "confirmed" | "unchanged" | "superseded"
   /** The entity itself and the lists that it joins or leaves. */
   readonly direct: ReadonlyArray<Tag>
@@ -141,10 +150,15 @@ export interface Domain<Id, A, E> {
   /** Loads the value anew, whatever the cache has. */
   readonly refresh: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
   /**
-   * Stores a value that was read from the source just now, without invalidating anything. A value that *changed* is
-   * written with {@link update}. Answers whether it was stored.
+   * Stores a value that was read from the source, without invalidating anything. `readAt` is `CacheManager.position` from
+   * before the source was read: what was invalidated since is not stored. A value that *changed* is written with
+   * {@link update}. Answers whether it was stored.
    */
-  readonly put: (id: Id, value: A, options?: { readonly revision?: Revision }) => Effect.Effect<boolean, CacheError>
+  readonly put: (
+    id: Id,
+    value: A,
+    options: { readonly readAt: Position; readonly revision?: Revision }
+  ) => Effect.Effect<boolean, CacheError>
   /** Writes a new value and invalidates what depends on it, in one atomic append. */
   readonly update: (id: Id, value: A, options?: WriteOptions) => Effect.Effect<Written, CacheError>
   /** Writes many in one append; what did not change is left alone. */

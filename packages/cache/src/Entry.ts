@@ -43,6 +43,8 @@ export interface Header {
   readonly revision: Revision
   /** The source said that the entity does not exist. */
   readonly absent: boolean
+  /** It came with the append that announced it, and was not loaded: whatever is valid beside it is as new. */
+  readonly announced: boolean
   /** The entry's own tag first, then what it depends on. */
   readonly tags: ReadonlyArray<Tag.Tag>
 }
@@ -75,7 +77,7 @@ export const body = (header: Header, payload: Uint8Array): Uint8Array => {
   const { time, sequence } = header.revision
   const text =
     `${header.createdAt} ${header.freshUntil} ${header.expiresAt} ${time}.${sequence} ` +
-    `${header.absent ? "absent" : "value"} ${header.tags.join(" ")}\n`
+    `${kindOf(header)} ${header.tags.join(" ")}\n`
   const rest = Buffer.concat([Buffer.from(text), payload])
   return Buffer.concat([Buffer.from(`${crc(rest)} `), rest])
 }
@@ -83,6 +85,20 @@ export const body = (header: Header, payload: Uint8Array): Uint8Array => {
 /** The whole wire format: a body under its stamp. */
 export const seal = (stamp: Position, body: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(`${magic} ${stamp} ${checkOf(stamp)} `), body])
+
+// What the header calls an entry: loaded or announced, a value or none.
+const kinds = {
+  value: { absent: false, announced: false },
+  absent: { absent: true, announced: false },
+  written: { absent: false, announced: true },
+  removed: { absent: true, announced: true }
+} as const
+type Kind = keyof typeof kinds
+
+const kindOf = ({ absent, announced }: Header): Kind =>
+  announced ? (absent ? "removed" : "written") : absent ? "absent" : "value"
+
+const isKind = (text: string | undefined): text is Kind => text !== undefined && Object.hasOwn(kinds, text)
 
 const integer = (text: string | undefined): number =>
   text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
@@ -108,7 +124,7 @@ export const unseal = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Sealed, s
   if (tagTexts[0] !== key) return Result.fail(`it belongs to ${tagTexts[0] ?? "nothing"}`)
   const [time, sequence] = (revision ?? "").split(".")
   const numbers = [integer(created), integer(fresh), integer(expires), integer(time), integer(sequence)]
-  if (!numbers.every(Number.isSafeInteger) || (kind !== "value" && kind !== "absent")) {
+  if (!numbers.every(Number.isSafeInteger) || !isKind(kind)) {
     return Result.fail("a header field is malformed")
   }
   const tags: Array<Tag.Tag> = []
@@ -124,7 +140,7 @@ export const unseal = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Sealed, s
     freshUntil,
     expiresAt,
     revision: { time: revisionTime, sequence: revisionSequence },
-    absent: kind === "absent",
+    ...kinds[kind],
     tags,
     payload: buffer.subarray(newline + 1)
   })

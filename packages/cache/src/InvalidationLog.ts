@@ -8,7 +8,7 @@ import { Context, Deferred, Effect, Layer, Semaphore } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import type { CacheError } from "./CacheError.ts"
 import { CacheStore } from "./CacheStore.ts"
-import { type Revision, seal } from "./Entry.ts"
+import { compareRevisions, type Revision, seal } from "./Entry.ts"
 import type { Position } from "./Position.ts"
 import type { Tag } from "./Tag.ts"
 import * as View from "./View.ts"
@@ -16,6 +16,11 @@ import * as View from "./View.ts"
 /** An entry to write with an append: it is sealed with the position that the append gets. */
 export interface Write {
   readonly key: string
+  /**
+   * The position of the view when the write was prepared. If the log began anew since, or forgot what is older, the
+   * order of writers is not known any more, and the write is refused.
+   */
+  readonly preparedAt: Position
   readonly revision: Revision
   /** Everything but the stamp: see `Entry.body`. */
   readonly body: Uint8Array
@@ -45,7 +50,7 @@ export interface Progress {
 export interface Appended extends Progress {
   /** The append's own position, or the head where nothing was appended. */
   readonly position: Position
-  /** Which writes were refused, since the store holds a newer revision. */
+  /** Which writes were refused: a newer revision is known, or may have been forgotten. */
   readonly refused: ReadonlySet<string>
 }
 
@@ -61,8 +66,8 @@ export class InvalidationLog extends Context.Service<
      */
     readonly isRemote: boolean
     /**
-     * Appends the tags and writes the entries, all or nothing. Where there are no tags, or every write is refused,
-     * nothing is appended.
+     * Appends the tags and writes the entries, all or nothing; without tags it only remembers the revisions. A write that is older than
+     * what was announced of its key, or than what the store holds, is refused; its tags are appended all the same.
      */
     readonly append: (append: Append) => Effect.Effect<Appended, CacheError>
     /** Asks for the head and the entries after a position. It also detects a server that lost state. */
@@ -85,6 +90,8 @@ export class InvalidationLog extends Context.Service<
       const config = yield* CacheConfig.Settings
       const table = View.make()
       let entries: Array<View.LogEntry> = []
+      // The newest revision that was announced of each key, whatever the store holds.
+      const announced = new Map<string, { readonly revision: Revision; readonly position: Position }>()
       let appended = Deferred.makeUnsafe<void>()
       // A fiber may be paused between its write and its entry: one append at a time keeps the two together.
       const single = yield* Semaphore.make(1)
@@ -111,10 +118,21 @@ export class InvalidationLog extends Context.Service<
         isRemote: false,
         append: Effect.fnUntraced(
           function* ({ tags, cause, writes, from }: Append) {
-            if (tags.length === 0) return { ...after(from), position: table.position, refused: new Set<string>() }
-            const position = table.position + 1
+            const position = table.position + (tags.length === 0 ? 0 : 1)
+            const inOrder = writes.filter(({ key, preparedAt, revision }) => {
+              if (revision.time === 0) return true
+              const known = announced.get(key)
+              if (known !== undefined && compareRevisions(known.revision, revision) > 0) return false
+              announced.set(key, { revision, position })
+              return preparedAt >= table.floor
+            })
+            const isInOrder = new Set(inOrder)
+            if (tags.length === 0) {
+              const refused = new Set(writes.filter((write) => !isInOrder.has(write)).map(({ key }) => key))
+              return { ...after(from), position, refused }
+            }
             const stored = yield* store.fill(
-              writes.map(({ key, revision, body, timeToLive }) => ({
+              inOrder.map(({ key, revision, body, timeToLive }) => ({
                 key,
                 revision,
                 timeToLive,
@@ -123,8 +141,9 @@ export class InvalidationLog extends Context.Service<
                 bytes: seal(position, body)
               }))
             )
-            const refused = new Set(writes.filter((_, index) => stored[index] === false).map(({ key }) => key))
-            if (writes.length === 0 || refused.size < writes.length) push({ tags, cause, floor: undefined })
+            const accepted = new Set(inOrder.filter((_, index) => stored[index] === true))
+            const refused = new Set(writes.filter((write) => !accepted.has(write)).map(({ key }) => key))
+            push({ tags, cause, floor: undefined })
             return { ...after(from), position: table.position, refused }
           },
           single.withPermit,
@@ -139,7 +158,9 @@ export class InvalidationLog extends Context.Service<
         at: (position) => Effect.sync(() => entries.find((entry) => entry.position === position)),
         compact: (floor) =>
           Effect.sync(() => {
-            if (floor > table.floor && floor <= table.position) push({ tags: [], cause: "compaction", floor })
+            if (floor <= table.floor || floor > table.position) return
+            push({ tags: [], cause: "compaction", floor })
+            for (const [key, { position }] of announced) if (position <= floor) announced.delete(key)
           })
       })
     })

@@ -19,6 +19,8 @@ export interface Recorder {
   readonly record: (read: Read, valid: boolean) => void
   /** Inside a snapshot nothing stale may be answered. */
   readonly isSnapshot: boolean
+  /** Inside the load of a strong read that the log did not answer, everything comes from the source. */
+  readonly isExact: boolean
 }
 
 /** The recorder of the load or snapshot that runs in this fiber, if one does. */
@@ -30,20 +32,28 @@ export const Recorder = Context.Reference<Recorder | undefined>("@letletme/cache
 export interface LoadRecorder extends Recorder {
   readonly tags: ReadonlySet<Tag>
   readonly stamp: Position
+  /** The highest stamp that was read: only a view that has reached it can tell whether all that was read goes together. */
+  readonly highest: Position
 }
 
 /** Makes the recorder of a load whose stamp is known; reading a stale input lowers it. */
-export const forLoad = (stamp: Position): LoadRecorder => {
+export const forLoad = (stamp: Position, isExact: boolean): LoadRecorder => {
   const tags = new Set<Tag>()
   let lowest = stamp
+  let highest = stamp
   return {
     isSnapshot: false,
+    isExact,
     tags,
     get stamp() {
       return lowest
     },
+    get highest() {
+      return highest
+    },
     record: (read, valid) => {
       for (const tag of read.tags) tags.add(tag)
+      if (read.stamp > highest) highest = read.stamp
       if (!valid && read.stamp < lowest) lowest = read.stamp
     }
   }
@@ -62,6 +72,7 @@ export const forSnapshot = (outer: Recorder | undefined): SnapshotRecorder => {
   let isTorn = false
   return {
     isSnapshot: true,
+    isExact: outer?.isExact === true,
     reads,
     get isTorn() {
       return isTorn

@@ -80,7 +80,8 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               config.process,
               tags.length,
               ...tags,
-              ...writes.flatMap(({ revision, timeToLive, body }) => [
+              ...writes.flatMap(({ preparedAt, revision, timeToLive, body }) => [
+                preparedAt,
                 revision.time,
                 revision.sequence,
                 Math.max(1, Math.round(timeToLive)),
@@ -97,13 +98,11 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           Effect.mapError(storeFailed("Asking for the log's head"))
         ),
       follow: (from) =>
-        blocking
-          .send(config.maxStaleness, "XREAD", "COUNT", 1_000, "BLOCK", heartbeat, "STREAMS", log, `${from}-0`)
-          .pipe(
-            Effect.mapError(storeFailed("Following the log")),
-            Effect.flatMap((reply) => Effect.mapError(decodeStreams(reply), malformed("Following the log"))),
-            Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => entries.flatMap(toEntry)))
-          ),
+        blocking.send(heartbeat * 2, "XREAD", "COUNT", 1_000, "BLOCK", heartbeat, "STREAMS", log, `${from}-0`).pipe(
+          Effect.mapError(storeFailed("Following the log")),
+          Effect.flatMap((reply) => Effect.mapError(decodeStreams(reply), malformed("Following the log"))),
+          Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => entries.flatMap(toEntry)))
+        ),
       snapshot: Effect.gen(function* () {
         yield* Effect.mapError(redis.eval(scripts.sync, [table, log], [0]), storeFailed("Asking for the log's head"))
         const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
@@ -114,7 +113,8 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         for (let index = 0; index + 1 < flat.length; index += 2) {
           const name = flat[index] ?? ""
           const at = decodePosition(flat[index + 1])
-          if (name === "#run" || Result.isFailure(at)) continue
+          // What was announced of a key is remembered beside the marks: for the writers alone.
+          if (name === "#run" || name.startsWith("*") || Result.isFailure(at)) continue
           if (name === "#head") position = at.success
           else if (name === "#floor") floor = at.success
           else {
@@ -134,7 +134,8 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
         const flat = yield* Effect.mapError(decodeHash(reply), malformed("Reading the table"))
         const old = flat.filter(
-          (name, index) => index % 2 === 0 && !name.startsWith("#") && Number(flat[index + 1]) <= floor
+          (name, index) =>
+            index % 2 === 0 && !name.startsWith("#") && Number.parseInt(flat[index + 1] ?? "", 10) <= floor
         )
         yield* Effect.mapError(
           redis.eval(scripts.compact, [table, log], [0, floor, config.logLength, config.process, ...old]),

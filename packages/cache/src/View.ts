@@ -147,6 +147,8 @@ export const make = (): View => {
     apply: (entries) => {
       let complete = true
       for (const entry of entries) {
+        // Up to the position nothing is missing: it was merged before.
+        if (entry.position <= position) continue
         for (const tag of entry.tags) mark(tag, entry.position)
         if (entry.floor !== undefined) raiseFloor(entry.floor)
         if (entry.position === position + 1) position = entry.position

@@ -173,18 +173,60 @@ for (const [name, tier] of Object.entries(tiers)) {
 
     it.live("an update that changes nothing appends nothing; an older revision is refused", () =>
       Effect.gen(function* () {
-        const { asked } = yield* Source
+        const { asked, matches: held } = yield* Source
         const matches = yield* MatchCache
         const tables = yield* TableCache
         const value = { id: "1", home: "h1", away: "a1", goals: 1 }
+        held.set("1", value)
         const revision = (time: number) => ({ revision: { time, sequence: 0 } })
         assert.strictEqual((yield* matches.update("1", value, revision(2_000)))._tag, "Updated")
         yield* tables.get("all")
         assert.strictEqual((yield* matches.update("1", value, revision(3_000)))._tag, "Unchanged")
-        assert.strictEqual((yield* matches.update("1", { ...value, goals: 9 }, revision(1_000)))._tag, "Superseded")
-        assert.strictEqual((yield* matches.get("1")).goals, 1)
         yield* tables.get("all")
         assert.strictEqual(asked.filter((what) => what === "table").length, 1)
+        // What is older is not written. Its invalidation is appended: who was told of it may have seen more.
+        assert.strictEqual((yield* matches.update("1", { ...value, goals: 9 }, revision(1_000)))._tag, "Superseded")
+        assert.strictEqual((yield* matches.get("1")).goals, 1)
+      }).pipe(Effect.provide(app))
+    )
+
+    it.live(
+      "an update that finds what was only loaded is announced, since another process may hold what was before",
+      () =>
+        Effect.gen(function* () {
+          const { matches: held } = yield* Source
+          const matches = yield* MatchCache
+          const value = { id: "1", home: "h1", away: "a1", goals: 7 }
+          held.set("1", value)
+          yield* matches.get("1")
+          assert.strictEqual((yield* matches.update("1", value))._tag, "Updated")
+          assert.strictEqual((yield* matches.update("1", value))._tag, "Unchanged")
+        }).pipe(Effect.provide(app))
+    )
+
+    it.live("an update that changes nothing takes its place among the writers", () =>
+      Effect.gen(function* () {
+        const matches = yield* MatchCache
+        const value = { id: "1", home: "h1", away: "a1", goals: 1 }
+        const revision = (time: number) => ({ revision: { time, sequence: 0 } })
+        yield* matches.update("1", value, revision(1_000))
+        assert.strictEqual((yield* matches.update("1", value, revision(3_000)))._tag, "Unchanged")
+        const between = yield* matches.update("1", { ...value, goals: 2 }, revision(2_000))
+        assert.strictEqual(between._tag, "Superseded")
+        assert.notStrictEqual((yield* matches.get("1")).goals, 2)
+      }).pipe(Effect.provide(app))
+    )
+
+    it.live("a put of what was read before an invalidation is not stored", () =>
+      Effect.gen(function* () {
+        const matches = yield* MatchCache
+        const cache = yield* CacheManager
+        const value = { id: "1", home: "h1", away: "a1", goals: 3 }
+        const readAt = yield* cache.position
+        assert.isTrue(yield* matches.put("1", value, { readAt }))
+        yield* cache.invalidate({ primary: Tag.of("match", "1") })
+        assert.isFalse(yield* matches.put("1", value, { readAt }))
+        assert.strictEqual((yield* matches.explain("1")).state, "invalidated")
       }).pipe(Effect.provide(app))
     )
 
@@ -195,7 +237,13 @@ for (const [name, tier] of Object.entries(tiers)) {
         const lists = yield* TeamMatches
         assert.deepStrictEqual(yield* lists.get("h1"), ["1"])
         yield* matches.get("1")
-        yield* matches.update("1", { id: "1", home: "h1", away: "a1", goals: 5 })
+        const value = { id: "1", home: "h1", away: "a1", goals: 5 }
+        // What was loaded does not tell what other processes hold, and so not which lists may have it.
+        yield* matches.update("1", value)
+        assert.strictEqual((yield* lists.explain("h1")).state, "invalidated")
+        yield* lists.get("h1")
+        // What came with an append does.
+        yield* matches.update("1", { ...value, goals: 6 })
         assert.strictEqual((yield* lists.explain("h1")).state, "fresh")
         const moved = { id: "1", home: "h2", away: "a1", goals: 5 }
         held.set("1", moved)

@@ -15,6 +15,7 @@ const headers = Arbitrary.map(
         sequence: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 99 }))
       }),
       absent: Schema.Boolean,
+      announced: Schema.Boolean,
       ids: Schema.NonEmptyArray(Schema.String)
     })
   ),
@@ -32,6 +33,7 @@ const header: Entry.Header = {
   expiresAt: 1_700_003_660_000,
   revision: { time: 1_699_999_999_999, sequence: 7 },
   absent: false,
+  announced: false,
   tags: [key, Tag.any("match", "event", "28"), Tag.of("match", "team", "Köln")]
 }
 const payload = Buffer.from('{"home":"Köln"}\n{"second":"line"}')

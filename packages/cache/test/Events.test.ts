@@ -73,7 +73,9 @@ for (const [name, tier] of Object.entries(tiers)) {
         const newer = { time: 2_000, sequence: 0 }
         yield* values.update("d", "new", { revision: newer })
         yield* next("Invalidated")
-        assert.isFalse(yield* values.put("d", "old", { revision: { ...newer, time: 1_000 } }))
+        assert.isFalse(
+          yield* values.put("d", "old", { readAt: yield* manager.position, revision: { ...newer, time: 1_000 } })
+        )
       }).pipe(Effect.scoped, Effect.provide(app()))
     )
 

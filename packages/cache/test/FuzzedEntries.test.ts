@@ -50,7 +50,7 @@ const older = Codec.make(OlderMatch)
 const sealed = (id: string, stamp: number, now: number, payload: Result.Result<Uint8Array, string>): Uint8Array => {
   const revision = { time: now + 3_600_000, sequence: 9 }
   const times = { createdAt: now, freshUntil: now + 3_600_000, expiresAt: now + 7_200_000 }
-  const header = { ...times, revision, absent: false, tags: [Tag.of("match", id)] }
+  const header = { ...times, revision, absent: false, announced: false, tags: [Tag.of("match", id)] }
   return Entry.seal(stamp, Entry.body(header, Result.getOrThrow(payload)))
 }
 

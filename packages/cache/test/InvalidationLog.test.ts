@@ -41,7 +41,7 @@ describe("InvalidationLog in memory, over a store that takes its time", () => {
       const appended = yield* Effect.forEach(
         keys,
         (key) => {
-          const write = { key, revision, body: bodyOf(key, key), timeToLive: 60_000 }
+          const write = { key, preparedAt: 0, revision, body: bodyOf(key, key), timeToLive: 60_000 }
           return logs.append({ tags: [tag], cause: "race", writes: [write], from: 0 })
         },
         { concurrency: "unbounded" }

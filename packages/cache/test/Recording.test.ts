@@ -8,7 +8,7 @@ const c = Tag.of("c")
 
 describe("Recording.forLoad", () => {
   it("collects the tags of all that is read, once each", () => {
-    const recorder = Recording.forLoad(10)
+    const recorder = Recording.forLoad(10, false)
     recorder.record({ stamp: 5, tags: [a, b] }, true)
     recorder.record({ stamp: 12, tags: [b, c] }, true)
     assert.deepStrictEqual([...recorder.tags], [a, b, c])
@@ -16,13 +16,13 @@ describe("Recording.forLoad", () => {
   })
 
   it("keeps its stamp over what was valid, however old", () => {
-    const recorder = Recording.forLoad(10)
+    const recorder = Recording.forLoad(10, false)
     recorder.record({ stamp: 5, tags: [a] }, true)
     assert.strictEqual(recorder.stamp, 10)
   })
 
   it("takes the lowest stamp of what was read stale, and never rises", () => {
-    const recorder = Recording.forLoad(10)
+    const recorder = Recording.forLoad(10, false)
     recorder.record({ stamp: 12, tags: [a] }, false)
     assert.strictEqual(recorder.stamp, 10)
     recorder.record({ stamp: 4, tags: [b] }, false)
@@ -52,7 +52,7 @@ describe("Recording.forSnapshot", () => {
   })
 
   it("passes reads on through every recorder around it", () => {
-    const load = Recording.forLoad(10)
+    const load = Recording.forLoad(10, false)
     const outer = Recording.forSnapshot(load)
     const inner = Recording.forSnapshot(outer)
     inner.record({ stamp: 5, tags: [a] }, true)
@@ -67,7 +67,7 @@ describe("Recording.Recorder", () => {
   it.effect("is none outside a load, and goes along into forked fibers", () =>
     Effect.gen(function* () {
       assert.isUndefined(yield* Recording.Recorder)
-      const recorder = Recording.forLoad(1)
+      const recorder = Recording.forLoad(1, false)
       const seen = yield* Effect.forEach([1, 2, 3], () => Recording.Recorder, { concurrency: "unbounded" }).pipe(
         Effect.provideService(Recording.Recorder, recorder)
       )

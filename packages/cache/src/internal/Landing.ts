@@ -22,10 +22,9 @@ export interface Answered<Id, A> {
 
 /** Makes the way in: all answers of a lookup go to the store in one call, and each comes to an entry of its own. */
 export const make = <Id, A>(
-  shelf: Shelf<A>,
-  declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag>
+  shelf: Shelf<Id, A>
 ): ((answered: ReadonlyArray<Answered<Id, A>>) => Effect.Effect<ReadonlyArray<Exit.Exit<Entry<A>, CacheError>>>) => {
-  const { counts, kernel } = shelf
+  const { counts, declared, kernel } = shelf
   const { live, store } = kernel
 
   const toEntry = Effect.fnUntraced(function* ({ answer, held, id, key, overwrite, recorder }: Answered<Id, A>) {
@@ -37,9 +36,13 @@ export const make = <Id, A>(
     const draft = yield* shelf.encode(key, value, [...declared(id, value), ...recorder.tags, ...more], revision)
     const entry = stamped(draft, stamp)
     const bytes = seal(stamp, draft.body)
+    // An input may be newer than the view, and another older: together they never were. The log will tell.
+    const isWhole =
+      live.view.position >= recorder.highest ||
+      Result.isSuccess(yield* Effect.result(live.reach(recorder.highest, kernel.config.maxStaleness)))
     const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite }
     // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
-    return { key, entry, fill: live.view.isValid(stamp, entry.tags) ? fill : undefined }
+    return { key, entry, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
   })
 
   return Effect.fnUntraced(function* (answered) {

@@ -30,6 +30,8 @@ export interface Leases {
 export const make = ({ config, live, spare, store }: Kernel, fingerprint: string): Leases => {
   const keyOf = ({ key }: Lessee) => `${config.namespace}:lease:${key}@${fingerprint}`
   const holderOf = ({ sequence, stamp }: Lessee) => `${stamp} ${config.process} ${sequence}`
+  // A lease of this process that nobody here waits for is one whose release got lost.
+  const isOurs = (holder: string) => holder.split(" ", 2)[1] === config.process
 
   const request = (lessees: ReadonlyArray<Lessee>, takeOver: boolean) =>
     spare(
@@ -48,7 +50,7 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
       // A load that began before an invalidation is not worth waiting for: its answer would be refused.
       const outdated = lessees.filter(({ key }, index) => {
         const holder = holders[index]
-        return holder !== undefined && !live.view.isValid(Number.parseInt(holder, 10), [key])
+        return holder !== undefined && (isOurs(holder) || !live.view.isValid(Number.parseInt(holder, 10), [key]))
       })
       if (outdated.length > 0) yield* request(outdated, true)
       return new Set([...lessees.filter((_, index) => holders[index] === undefined), ...outdated])

@@ -27,6 +27,8 @@ export interface Wanted<Id, A> {
   readonly nested: boolean
   /** The caller wants none of what the store has: the load is done whoever else does one. */
   readonly anew: boolean
+  /** The caller does not know the log's head: only what the source says from now on is an answer. */
+  readonly exact: boolean
   /** What the caller brought to load it with, instead of the domain's lookup. */
   readonly load: Effect.Effect<Lookup.Answer<A>, CacheError> | undefined
 }
@@ -59,19 +61,17 @@ const lastPoll = 10
 
 export const make = <Id, A, E>(options: {
   readonly domain: string
-  readonly shelf: Shelf<A>
+  readonly shelf: Shelf<Id, A>
   readonly lookup: Lookup.Lookup<Id, A, E, never>
-  /** The tags that the domain declares for a value. */
-  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag>
 }): Effect.Effect<Loader<Id, A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     type Flown = Flight<Id, A, E>
-    const { domain, shelf, lookup, declared } = options
+    const { domain, shelf, lookup } = options
     const { kernel, policy, counts } = shelf
     const { clock, config, live, store } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
-    const landing = Landing.make(shelf, declared)
+    const landing = Landing.make(shelf)
     const leases = Leases.make(kernel, shelf.codec.fingerprint)
     const flights = new Map<Tag, Flown>()
     const fibers = new WeakMap<Flown, { readonly group: ReadonlyArray<Flown>; readonly fiber: Fiber.Fiber<void> }>()
@@ -146,6 +146,7 @@ export const make = <Id, A, E>(options: {
       const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
       const everyone: Recording.Recorder = {
         isSnapshot: false,
+        isExact: group.some(({ recorder }) => recorder.isExact),
         record: (read, valid) => {
           for (const { recorder } of group) recorder.record(read, valid)
         }
@@ -185,7 +186,8 @@ export const make = <Id, A, E>(options: {
       }).pipe(Effect.ensuring(leases.release(ofOthers(group))))
     }
 
-    const ofOthers = (group: ReadonlyArray<Flown>) => group.filter(({ wanted }) => !wanted.anew)
+    const isAlone = ({ wanted }: Flown) => wanted.anew || wanted.exact
+    const ofOthers = (group: ReadonlyArray<Flown>) => group.filter((flight) => !isAlone(flight))
 
     const stored = (group: ReadonlyArray<Flown>) =>
       kernel.spare("poll", store.getMany(group.map(({ key }) => shelf.storeKey(key))), () => [])
@@ -193,12 +195,13 @@ export const make = <Id, A, E>(options: {
     /** Lands those flights whose entry another process has stored meanwhile; answers the others. */
     const settleStored = (group: ReadonlyArray<Flown>, found: ReadonlyArray<Uint8Array | undefined>) => {
       const now = clock.currentTimeMillisUnsafe()
+      const trusted = live.isTrusted(now)
       return group.filter((flight, index) => {
-        const { key, held } = flight.wanted
+        const { held, key } = flight.wanted
         const bytes = found[index]
-        const entry = bytes === undefined ? undefined : Result.getOrUndefined(shelf.decode(key, bytes))
+        const entry = bytes === undefined ? undefined : Result.getOrUndefined(shelf.decode(flight.wanted, bytes))
         const isNew = entry !== undefined && (entry.createdAt !== held?.createdAt || entry.stamp !== held.stamp)
-        if (!isNew || shelf.stateOf(entry, now, true, Number.POSITIVE_INFINITY) !== "fresh") return true
+        if (!isNew || shelf.stateOf(entry, now, trusted, Number.POSITIVE_INFINITY) !== "fresh") return true
         shelf.keep(key, entry)
         finish(flight, Exit.succeed(entry))
         return false
@@ -218,26 +221,27 @@ export const make = <Id, A, E>(options: {
       const done = others.filter((flight) => taken.has(flight) && !open.has(flight))
       yield* leases.release(done)
       return {
-        mine: group.filter((flight) => flight.wanted.anew || (taken.has(flight) && open.has(flight))),
+        mine: group.filter((flight) => isAlone(flight) || (taken.has(flight) && open.has(flight))),
         theirs: others.filter((flight) => !taken.has(flight) && open.has(flight))
       }
     })
 
-    /** Waits for the loads of other processes, and takes over those that end without an entry. */
+    /**
+     * Waits for the loads of other processes, and takes over those that end without an entry, or last longer than a
+     * lease: whoever holds it then has died or hangs.
+     */
     const follow = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
       counts.leaseWaits += group.length
-      const deadline = clock.currentTimeMillisUnsafe() + policy.lookupTimeout
+      const deadline = clock.currentTimeMillisUnsafe() + Math.min(config.lease, policy.lookupTimeout)
       const performing: Array<Fiber.Fiber<void>> = []
       let rest = group
       for (let delay = firstPoll; rest.length > 0; delay = Math.min(delay * 1.5, lastPoll)) {
         yield* Effect.sleep(delay)
         const { mine, theirs } = yield* part(rest)
-        if (mine.length > 0) performing.push(yield* Effect.forkChild(perform(mine)))
-        rest = theirs
-        if (clock.currentTimeMillisUnsafe() < deadline) continue
-        const reason = new Timeout({ operation: "Waiting for another process's load", millis: policy.lookupTimeout })
-        for (const flight of rest) finish(flight, Exit.fail(new CacheError({ reason })))
-        break
+        const isOver = clock.currentTimeMillisUnsafe() >= deadline
+        const ready = isOver ? [...mine, ...theirs] : mine
+        if (ready.length > 0) performing.push(yield* Effect.forkChild(perform(ready)))
+        rest = isOver ? [] : theirs
       }
       yield* Effect.forEach(performing, Fiber.join, { discard: true })
     })
@@ -279,12 +283,17 @@ export const make = <Id, A, E>(options: {
       flown.fiber.interruptUnsafe()
     }
 
+    /** A load that began later will do; an earlier one if nothing that is known of has overtaken it. */
+    const mayJoin = (known: Flown, wanted: Wanted<Id, A>, arrival: number): boolean =>
+      wanted.exact
+        ? known.wanted.exact && known.sequence > arrival
+        : known.sequence > arrival ||
+          (live.isTrusted(clock.currentTimeMillisUnsafe()) &&
+            view.isValid(known.recorder.stamp, [wanted.key, ...known.recorder.tags]))
+
     const board = (wanted: Wanted<Id, A>, arrival: number): Flown => {
       const known = flights.get(wanted.key)
-      if (
-        known !== undefined &&
-        (known.sequence > arrival || view.isValid(known.recorder.stamp, [wanted.key, ...known.recorder.tags]))
-      ) {
+      if (known !== undefined && mayJoin(known, wanted, arrival)) {
         known.waiting++
         return known
       }
@@ -293,7 +302,7 @@ export const make = <Id, A, E>(options: {
         key: wanted.key,
         stamp: view.position,
         sequence: ++sequence,
-        recorder: Recording.forLoad(view.position),
+        recorder: Recording.forLoad(view.position, wanted.exact),
         done: Deferred.makeUnsafe(),
         waiting: 1
       }

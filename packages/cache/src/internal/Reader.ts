@@ -10,13 +10,7 @@ import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import type { Loader, Wanted } from "./Loader.ts"
 import { answerOf } from "./NearCache.ts"
-import { mayServe, type Shelf, type State } from "./Shelf.ts"
-
-/** An id with its key. */
-export interface Keyed<Id> {
-  readonly id: Id
-  readonly key: Tag
-}
+import { type Keyed, mayServe, type Shelf, type State } from "./Shelf.ts"
 
 export interface Reader<Id, A, E> {
   readonly get: (keyed: Keyed<Id>, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
@@ -42,18 +36,33 @@ interface Held<Id, A> extends Keyed<Id> {
   readonly unreadable: boolean
   /** The caller skips what the tiers have. */
   readonly anew: boolean
+  /** The caller needs to know the log's head, and could not learn it. */
+  readonly exact: boolean
 }
 
 const defaultReach = 5_000
 
-export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
+export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
   type Holding = Held<Id, A>
   const { kernel, policy, near, counts } = shelf
   const { clock, live, store } = kernel
   const { view } = live
 
   /** Reads the tiers, and first the log where the view has to be newer than it is. */
-  const consult = Effect.fnUntraced(function* (keyed: ReadonlyArray<Keyed<Id>>, options: ReadOptions) {
+  const consult = Effect.fnUntraced(function* (
+    keyed: ReadonlyArray<Keyed<Id>>,
+    options: ReadOptions
+  ): Effect.fn.Return<ReadonlyArray<Holding>, CacheError> {
+    if ((yield* Recorder)?.isExact === true) {
+      return keyed.map((one) => ({
+        ...one,
+        entry: undefined,
+        state: "missing",
+        unreadable: false,
+        anew: true,
+        exact: true
+      }))
+    }
     const maxAge = options.maxAge === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.maxAge)
     if (options.after !== undefined) {
       const bound = options.timeout === undefined ? defaultReach : Duration.toMillis(options.timeout)
@@ -78,6 +87,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     const now = clock.currentTimeMillisUnsafe()
     // A strong read that could not learn the head knows nothing: the source has to answer it.
     const trusted = isStrong ? isCaughtUp : live.isTrusted(now)
+    const exact = isStrong && !isCaughtUp
     // What the near cache had may have been overtaken while the log answered: another process may have loaded it.
     const asked = new Set(needed)
     const overtaken = keyed.filter((one, index) => !asked.has(one) && !isFresh(nearby[index]))
@@ -97,15 +107,15 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
       if (stored === undefined) {
         const state = shelf.stateOf(at, now, trusted, maxAge)
         if (state === "fresh") counts.nearHits++
-        return { id, key, entry: at, state, unreadable: false, anew }
+        return { id, key, entry: at, state, unreadable: false, anew, exact }
       }
-      const opened = shelf.open(key, stored)
+      const opened = shelf.open({ id, key }, stored)
       const state = shelf.stateOf(opened ?? at, now, trusted, maxAge)
       if (state === "fresh" && opened !== undefined) {
         counts.storeHits++
         shelf.keep(key, opened)
       }
-      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined, anew }
+      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined, anew, exact }
     })
   })
 
@@ -128,6 +138,7 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
     overwrite: held.unreadable,
     nested,
     anew: held.anew,
+    exact: held.exact,
     load
   })
 
@@ -211,11 +222,12 @@ export const make = <Id, A, E>(shelf: Shelf<A>, loader: Loader<Id, A, E>): Reade
       Effect.withFiber((fiber) => {
         if (options === undefined) {
           const held = near.get(keyed.key)
-          if (held !== undefined) {
+          const recorder = fiber.getRef(Recorder)
+          if (held !== undefined && recorder?.isExact !== true) {
             const now = clock.currentTimeMillisUnsafe()
             if (now < held.easyUntil && live.isTrusted(now) && shelf.holds(held)) {
               counts.nearHits++
-              fiber.getRef(Recorder)?.record(held.entry, true)
+              recorder?.record(held.entry, true)
               return held.answer
             }
           }

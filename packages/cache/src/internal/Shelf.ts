@@ -16,17 +16,25 @@ import type { Near, NearCache } from "./NearCache.ts"
 /** What an entry is worth now. */
 export type State = "fresh" | Staleness
 
-export interface Shelf<A> {
+/** An id with its key. */
+export interface Keyed<Id> {
+  readonly id: Id
+  readonly key: Tag.Tag
+}
+
+export interface Shelf<Id, A> {
   readonly kernel: Kernel
   readonly codec: Codec<A>
   readonly policy: Resolved<A>
   readonly near: NearCache<A>
   readonly counts: DomainCounts
   readonly storeKey: (key: Tag.Tag) => string
+  /** The tags that the domain declares for a value, beside its own. */
+  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
   /** Reads bytes of the store, or says in words why they are not a readable entry of this key. */
-  readonly decode: (key: Tag.Tag, bytes: Uint8Array) => Result.Result<Entry.Entry<A>, string>
+  readonly decode: (keyed: Keyed<Id>, bytes: Uint8Array) => Result.Result<Entry.Entry<A>, string>
   /** Reads bytes of the store; `undefined`, told and counted, where they are not a readable entry of this key. */
-  readonly open: (key: Tag.Tag, bytes: Uint8Array) => Entry.Entry<A> | undefined
+  readonly open: (keyed: Keyed<Id>, bytes: Uint8Array) => Entry.Entry<A> | undefined
   readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
   /** Puts an entry at hand. */
   readonly keep: (key: Tag.Tag, entry: Entry.Entry<A>) => void
@@ -38,8 +46,12 @@ export interface Shelf<A> {
     value: A | undefined,
     tags: Iterable<Tag.Tag>,
     revision: Entry.Revision,
-    /** Instead of what the policy says (ms). */
-    timeToLive?: number
+    options?: {
+      /** Instead of what the policy says (ms). */
+      readonly timeToLive?: number | undefined
+      /** It is written with the append that announces it. */
+      readonly announced?: boolean
+    }
   ) => Effect.Effect<Draft<A>, CacheError>
 }
 
@@ -68,29 +80,36 @@ export const mayServe = (state: State, reach: StaleReach): boolean =>
 
 const noPayload = new Uint8Array(0)
 
-export const make = <A>(options: {
+export const make = <Id, A>(options: {
   readonly kernel: Kernel
   readonly codec: Codec<A>
   readonly policy: Resolved<A>
   readonly near: NearCache<A>
   readonly counts: DomainCounts
-}): Shelf<A> => {
-  const { kernel, codec, policy, near, counts } = options
+  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
+}): Shelf<Id, A> => {
+  const { kernel, codec, policy, near, counts, declared } = options
   const { config, clock, live } = kernel
   const { view } = live
 
-  const decode = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> =>
-    Result.flatMap(Entry.unseal(key, bytes), ({ payload, ...header }): Result.Result<Entry.Entry<A>, string> =>
-      header.absent
-        ? Result.succeed({ ...header, value: undefined, bytes: 0 })
-        : Result.map(codec.decode(payload), (value) => ({ ...header, value, bytes: payload.length }))
-    )
+  const carries = (tags: ReadonlyArray<Tag.Tag>, tag: Tag.Tag): boolean =>
+    tags.includes(tag) || tags.some((one) => Tag.isPattern(one) && Tag.reaches(one, tag))
 
-  const open = (key: Tag.Tag, bytes: Uint8Array): Entry.Entry<A> | undefined => {
-    const entry = decode(key, bytes)
+  const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> =>
+    Result.flatMap(Entry.unseal(key, bytes), ({ payload, ...header }): Result.Result<Entry.Entry<A>, string> => {
+      const value = header.absent ? Result.succeed(undefined) : codec.decode(payload)
+      return Result.map(value, (value) => {
+        // Code that declared fewer tags wrote it: what has invalidated it since, no tag of it can tell.
+        const isKnown = declared(id, value).every((tag) => carries(header.tags, tag))
+        return { ...header, stamp: isKnown ? header.stamp : -1, value, bytes: payload.length }
+      })
+    })
+
+  const open = (keyed: Keyed<Id>, bytes: Uint8Array): Entry.Entry<A> | undefined => {
+    const entry = decode(keyed, bytes)
     if (Result.isSuccess(entry)) return entry.success
     counts.corrupt++
-    kernel.tell({ _tag: "Corrupt", key, detail: entry.failure })
+    kernel.tell({ _tag: "Corrupt", key: keyed.key, detail: entry.failure })
     return undefined
   }
 
@@ -100,6 +119,7 @@ export const make = <A>(options: {
     policy,
     near,
     counts,
+    declared,
     storeKey: (key) => `${config.namespace}:${key}@${codec.fingerprint}`,
     decode,
     open,
@@ -123,7 +143,7 @@ export const make = <A>(options: {
       held.checkedAt = version
       return true
     },
-    encode: Effect.fnUntraced(function* (key, value, tags, revision, stated) {
+    encode: Effect.fnUntraced(function* (key, value, tags, revision, { announced = false, timeToLive: stated } = {}) {
       const payload = value === undefined ? Result.succeed(noPayload) : codec.encode(value)
       if (Result.isFailure(payload)) {
         return yield* new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) })
@@ -139,6 +159,7 @@ export const make = <A>(options: {
         expiresAt: createdAt + shortened + grace,
         revision,
         absent: value === undefined,
+        announced,
         tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
       }
       const body = Entry.body(header, payload.success)

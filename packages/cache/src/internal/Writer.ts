@@ -7,12 +7,9 @@ import type { Change, Definition, Replacement, WriteOptions } from "../Domain.ts
 import { compareRevisions, type Entry, noRevision, type Revision, seal } from "../Entry.ts"
 import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
-import { type Draft, type Shelf, stamped } from "./Shelf.ts"
-import type { Keyed } from "./Reader.ts"
+import { type Draft, type Keyed, type Shelf, stamped } from "./Shelf.ts"
 
 export interface Writer<Id, A> {
-  /** The tags that the domain declares for a value, beside its own. */
-  readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
   readonly changes: (
     replacements: ReadonlyArray<Replacement<Id, A> & Keyed<Id>>,
     options: WriteOptions
@@ -22,10 +19,22 @@ export interface Writer<Id, A> {
     reachedBy: ReadonlyArray<Tag.Tag>,
     revision: Revision
   ) => Effect.Effect<ReadonlyArray<Change>, CacheError>
-  readonly put: (keyed: Keyed<Id>, value: A, revision: Revision) => Effect.Effect<boolean, CacheError>
+  readonly put: (keyed: Keyed<Id>, value: A, readAt: Position, revision: Revision) => Effect.Effect<boolean, CacheError>
   readonly touch: (keyed: Keyed<Id>, timeToLive: Duration.Input | undefined) => Effect.Effect<boolean, CacheError>
-  /** What the tiers hold, valid or not, after catching up with the log. */
-  readonly held: (keys: ReadonlyArray<Tag.Tag>) => Effect.Effect<ReadonlyArray<Entry<A> | undefined>, CacheError>
+}
+
+/** The tags that a domain declares for a value, beside its own. */
+export const declaredTags = <D extends string, Id, A, E, R>(
+  { dependsOn, domain, list }: Pick<Definition<D, Id, A, E, R>, "domain" | "list" | "dependsOn">,
+  relationOf: (id: Id) => Tag.Tag
+): ((id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>) => {
+  return (id, value) => {
+    const relations = value === undefined ? [] : (dependsOn?.(value, id) ?? [])
+    const tags = relations.map((relation) => Tag.related(domain, relation))
+    if (list === undefined) return tags
+    const relation = relationOf(id)
+    return [...tags, Tag.related(domain, relation), Tag.members(domain, relation)]
+  }
 }
 
 /** The patterns that reach what depends on an entity, in each domain of its cascade. */
@@ -33,22 +42,16 @@ export const cascadeTags = (dependents: ReadonlyArray<string>, key: Tag.Tag): Re
   dependents.map((dependent) => Tag.patternOf(Tag.related(dependent, key)))
 
 export const make = <D extends string, Id, A, E, R>(
-  definition: Pick<Definition<D, Id, A, E, R>, "graph" | "domain" | "list" | "dependsOn" | "listedUnder" | "cascadeOn">,
-  relationOf: (id: Id) => Tag.Tag,
-  shelf: Shelf<A>
+  definition: Pick<
+    Definition<D, Id, A, E, R>,
+    "graph" | "domain" | "list" | "dependsOn" | "listedUnder" | "cascadeOn" | "lookupAnswers"
+  >,
+  shelf: Shelf<Id, A>
 ): Writer<Id, A> => {
-  const { domain, graph, list, dependsOn, listedUnder = dependsOn, cascadeOn } = definition
-  const { kernel, counts } = shelf
+  const { domain, graph, list, dependsOn, listedUnder = dependsOn, cascadeOn, lookupAnswers } = definition
+  const { kernel, counts, declared } = shelf
   const { clock, live, store } = kernel
   const { view } = live
-
-  const declared = (id: Id, value: A | undefined): ReadonlyArray<Tag.Tag> => {
-    const relations = value === undefined ? [] : (dependsOn?.(value, id) ?? [])
-    const tags = relations.map((relation) => Tag.related(domain, relation))
-    if (list === undefined) return tags
-    const relation = relationOf(id)
-    return [...tags, Tag.related(domain, relation), Tag.members(domain, relation)]
-  }
 
   // Nothing is declared to depend on a list: what was computed from one has recorded that it read it.
   const cascadeOf = (key: Tag.Tag) => (list !== undefined ? [] : cascadeTags(graph.cascade(domain), key))
@@ -69,12 +72,13 @@ export const make = <D extends string, Id, A, E, R>(
     return [...left.symmetricDifference(joined)].map((relation) => Tag.members(domain, relation))
   }
 
-  const held = Effect.fnUntraced(function* (keys: ReadonlyArray<Tag.Tag>) {
-    if (keys.length === 0) return []
-    const [, found] = yield* Effect.all([live.catchUp, store.getMany(keys.map(shelf.storeKey))], { concurrency: 2 })
-    return keys.map((key, index) => {
+  const held = Effect.fnUntraced(function* (keyed: ReadonlyArray<Keyed<Id>>) {
+    if (keyed.length === 0) return []
+    const keys = keyed.map(({ key }) => shelf.storeKey(key))
+    const [, found] = yield* Effect.all([live.catchUp, store.getMany(keys)], { concurrency: 2 })
+    return keyed.map((one, index) => {
       const bytes = found[index]
-      return bytes === undefined ? undefined : shelf.open(key, bytes)
+      return bytes === undefined ? undefined : shelf.open(one, bytes)
     })
   })
 
@@ -83,13 +87,17 @@ export const make = <D extends string, Id, A, E, R>(
   const change = Effect.fnUntraced(function* (
     { id, key, value, before: stated }: Replacement<Id, A> & Keyed<Id>,
     current: Entry<A> | undefined,
+    preparedAt: Position,
     options: WriteOptions
   ) {
     const after = Option.getOrUndefined(value)
     const revision = options.revision ?? noRevision
-    const draft = yield* shelf.encode(key, after, declared(id, after), revision)
-    const isValid = current !== undefined && view.isValid(current.stamp, current.tags)
-    const before = stated ?? (isValid ? Option.fromUndefinedOr(current.value) : undefined)
+    const draft = yield* shelf.encode(key, after, declared(id, after), revision, { announced: true })
+    const tells =
+      current !== undefined &&
+      (current.announced || lookupAnswers === "announced") &&
+      view.isValid(current.stamp, current.tags)
+    const before = stated ?? (tells ? Option.fromUndefinedOr(current.value) : undefined)
 
     let verdict: Change["verdict"] = "changed"
     if (current !== undefined && revision.time > 0 && compareRevisions(current.revision, revision) > 0) {
@@ -110,9 +118,9 @@ export const make = <D extends string, Id, A, E, R>(
     const result: Change = {
       key,
       verdict,
-      direct: verdict === "changed" ? [key, ...membership(id, before, value)] : [],
-      cascade: verdict === "changed" && isSeen && options.cascade !== false ? cascadeOf(key) : [],
-      write: { key: shelf.storeKey(key), revision, body: draft.body, timeToLive: draft.keepFor },
+      direct: verdict === "unchanged" ? [] : [key, ...membership(id, before, value)],
+      cascade: verdict !== "unchanged" && isSeen && options.cascade !== false ? cascadeOf(key) : [],
+      write: { key: shelf.storeKey(key), preparedAt, revision, body: draft.body, timeToLive: draft.keepFor },
       settle: (position) => {
         counts.updates++
         shelf.keep(key, stamped(draft, position))
@@ -122,23 +130,25 @@ export const make = <D extends string, Id, A, E, R>(
   })
 
   const changes: Writer<Id, A>["changes"] = Effect.fnUntraced(function* (replacements, options) {
+    const preparedAt = view.position
     const unknown = replacements.filter(({ before }) => before === undefined)
-    const found = yield* held(unknown.map(({ key }) => key))
+    const found = yield* held(unknown)
     const current = new Map(unknown.map(({ key }, index) => [key, found[index]] as const))
-    return yield* Effect.forEach(replacements, (one) => change(one, current.get(one.key), options))
+    return yield* Effect.forEach(replacements, (one) => change(one, current.get(one.key), preparedAt, options))
   })
 
   const confirmations: Writer<Id, A>["confirmations"] = Effect.fnUntraced(function* (known, reachedBy, revision) {
+    const preparedAt = view.position
     const reached = known.filter(({ id, key, value }) =>
       [key, ...declared(id, value)].some((tag) => reachedBy.some((pattern) => Tag.reaches(pattern, tag)))
     )
     return yield* Effect.forEach(reached, ({ id, key, value }) =>
-      Effect.map(shelf.encode(key, value, declared(id, value), revision), (draft): Change => ({
+      Effect.map(shelf.encode(key, value, declared(id, value), revision, { announced: true }), (draft): Change => ({
         key,
         verdict: "confirmed",
         direct: [],
         cascade: [],
-        write: { key: shelf.storeKey(key), revision, body: draft.body, timeToLive: draft.keepFor },
+        write: { key: shelf.storeKey(key), preparedAt, revision, body: draft.body, timeToLive: draft.keepFor },
         settle: (position) => shelf.keep(key, stamped(draft, position))
       }))
     )
@@ -155,17 +165,21 @@ export const make = <D extends string, Id, A, E, R>(
     return stored
   })
 
-  const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, revision) {
-    const stamp = view.position
-    return yield* fill(key, yield* shelf.encode(key, value, declared(id, value), revision), stamp)
+  const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, readAt, revision) {
+    const draft = yield* shelf.encode(key, value, declared(id, value), revision)
+    // The view may be behind the position that the caller got elsewhere: nothing can be said of it then.
+    const stamp = Math.min(readAt, view.position)
+    return view.isValid(stamp, draft.header.tags) ? yield* fill(key, draft, stamp) : false
   })
 
-  const touch: Writer<Id, A>["touch"] = Effect.fnUntraced(function* ({ key }, timeToLive) {
-    const [entry] = yield* held([key])
+  const touch: Writer<Id, A>["touch"] = Effect.fnUntraced(function* ({ id, key }, timeToLive) {
+    const [entry] = yield* held([{ id, key }])
     const millis = timeToLive === undefined ? undefined : Duration.toMillis(timeToLive)
     if (entry === undefined || clock.currentTimeMillisUnsafe() >= entry.expiresAt) return false
-    return yield* fill(key, yield* shelf.encode(key, entry.value, entry.tags, entry.revision, millis), entry.stamp)
+    const { announced, revision, stamp, tags } = entry
+    const draft = yield* shelf.encode(key, entry.value, tags, revision, { announced, timeToLive: millis })
+    return yield* fill(key, draft, stamp)
   })
 
-  return { declared, changes, confirmations, put, touch, held }
+  return { changes, confirmations, put, touch }
 }

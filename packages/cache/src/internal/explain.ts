@@ -6,20 +6,19 @@ import type { CacheError } from "../CacheError.ts"
 import type { Entry } from "../Entry.ts"
 import type { Explanation } from "../Explanation.ts"
 import type { InvalidationLog } from "../InvalidationLog.ts"
-import type { Tag } from "../Tag.ts"
-import type { Shelf } from "./Shelf.ts"
+import type { Keyed, Shelf } from "./Shelf.ts"
 
-export const explain = Effect.fnUntraced(function* <A>(
-  shelf: Shelf<A>,
+export const explain = Effect.fnUntraced(function* <Id, A>(
+  shelf: Shelf<Id, A>,
   log: InvalidationLog["Service"],
-  key: Tag
+  { id, key }: Keyed<Id>
 ): Effect.fn.Return<Explanation, CacheError> {
   const { clock, live, store } = shelf.kernel
   const { view } = live
   const storeKey = shelf.storeKey(key)
   const nearby = shelf.near.peek(key)
   const [, [bytes]] = yield* Effect.all([live.catchUp, store.getMany([storeKey])], { concurrency: 2 })
-  const decoded = bytes === undefined ? undefined : shelf.decode(key, bytes)
+  const decoded = bytes === undefined ? undefined : shelf.decode({ id, key }, bytes)
   const stored = decoded === undefined ? undefined : Result.getOrUndefined(decoded)
   const now = clock.currentTimeMillisUnsafe()
   const isTrusted = live.isTrusted(now)

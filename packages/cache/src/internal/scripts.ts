@@ -69,28 +69,40 @@ end
 `
 
 /**
+ * What was announced of a key is remembered in the table, under a name that no tag can have, as "position time.number":
+ * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold.
+ *
  * Keys: table, log, then those of the writes. Arguments: the view's position, the log's length, cause, process, the
- * number of tags, the tags, then for each write revision time, revision number, time to live (ms), body.
+ * number of tags, the tags (none: the revisions are stated, nothing is appended or written), then for each write: the position at which it was prepared, revision time, revision number,
+ * time to live (ms), body.
  */
 export const append = Script.make({
   name: "cache.append",
   lua: `${prelude}${held}
 local tagCount = tonumber(ARGV[5])
 local position = head + 1
-local refused, accepted = {}, {}
+if tagCount == 0 then position = head end
+local at = text(position)
+local function wasAnnounced(key, time, sequence)
+  local known = redis.call('HGET', tableKey, '*' .. key)
+  local knownTime, knownSequence = string.match(known or '', ' (%d+)%.(%d+)$')
+  knownTime, knownSequence = tonumber(knownTime), tonumber(knownSequence)
+  return knownTime and (knownTime > time or (knownTime == time and knownSequence > sequence))
+end
+local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
 for index = 3, #KEYS do
-  local at = 6 + tagCount + (index - 3) * 4
-  if isNewer(KEYS[index], position, tonumber(ARGV[at]), tonumber(ARGV[at + 1])) then
-    refused[#refused + 1] = KEYS[index]
+  local key, from = KEYS[index], 6 + tagCount + (index - 3) * 5
+  local preparedAt, time, sequence = tonumber(ARGV[from]), tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2])
+  local isLate = time > 0 and wasAnnounced(key, time, sequence)
+  if time > 0 and not isLate then
+    redis.call('HSET', tableKey, '*' .. key, at .. ' ' .. ARGV[from + 1] .. '.' .. ARGV[from + 2])
+  end
+  if isLate or (time > 0 and (preparedAt < floor or isNewer(key, position, time, sequence))) then
+    refused[#refused + 1] = key
   else
-    accepted[#accepted + 1] = { KEYS[index], ARGV[at + 2], ARGV[at + 3] }
+    accepted[#accepted + 1] = { key, ARGV[from + 3], ARGV[from + 4] }
   end
 end
-if tagCount == 0 or (#KEYS > 2 and #accepted == 0) then
-  return { text(head), text(head), text(floor), refused, entries() }
-end
-local at = text(position)
-local marks, tags = { '#head', at }, {}
 for index = 6, 5 + tagCount do
   marks[#marks + 1] = ARGV[index]
   marks[#marks + 1] = at
@@ -100,6 +112,7 @@ for index = 6, 5 + tagCount do
     marks = { '#head', at }
   end
 end
+if tagCount == 0 then return { at, at, text(floor), refused, entries() } end
 redis.call('HSET', tableKey, unpack(marks))
 redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[2], at .. '-0',
   'tags', table.concat(tags, ' '), 'cause', ARGV[3], 'by', ARGV[4])
@@ -121,7 +134,7 @@ local at = text(head + 1)
 redis.call('HSET', tableKey, '#head', at, '#floor', ARGV[2])
 redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[3], at .. '-0', 'floor', ARGV[2], 'cause', 'compaction', 'by', ARGV[4])
 for index = 5, #ARGV do
-  local mark = tonumber(redis.call('HGET', tableKey, ARGV[index]))
+  local mark = tonumber(string.match(redis.call('HGET', tableKey, ARGV[index]) or '', '^%d+'))
   if mark and mark <= to then redis.call('HDEL', tableKey, ARGV[index]) end
 end
 return 1`,

@@ -68,7 +68,7 @@ describe("known bugs while Redis is down", () => {
           for (const call of [
             Effect.asVoid(manager.invalidate({ primary: topic })),
             Effect.asVoid(pages.update("a", 4)),
-            Effect.asVoid(pages.put("a", 4)),
+            Effect.asVoid(pages.put("a", 4, { readAt: one.live.view.position })),
             Effect.asVoid(pages.touch("a")),
             Effect.asVoid(pages.inspect(["a"])),
             Effect.asVoid(pages.explain("a")),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Tag } from "@letletme/cache"
+import { DependencyGraph, Lookup, Tag } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Fiber, Option, Schema } from "effect"
 import { eventually } from "../tiers.ts"
 import { holdNext, keysOf, Source, start, topic, worlds } from "./deployment.ts"
 
@@ -55,6 +55,30 @@ for (const [name, world] of Object.entries(worlds)) {
           assert.deepStrictEqual(yield* after.pages.inspect(["a"]), ["invalidated"])
           assert.deepStrictEqual(yield* before.pages.inspect(["a"]), ["fresh"])
         }).pipe(Effect.scoped, Effect.provide(world))
+    )
+
+    it.live("bentocache #83: a tag that code declares anew reaches entries from before, without another version", () =>
+      Effect.gen(function* () {
+        const { manager } = yield* start()
+        let value = 1
+        const open = (dependsOn: () => ReadonlyArray<Tag.Tag>) =>
+          manager.open({
+            graph: DependencyGraph.make({ team: [], note: ["team"] }),
+            domain: "note",
+            id: Schema.String,
+            value: Schema.Int,
+            timeToLive: "1 hour",
+            dependsOn,
+            lookup: () => Effect.sync(() => Lookup.found(value))
+          })
+        const old = yield* open(() => [])
+        assert.strictEqual(yield* old.get("a"), 1)
+        const young = yield* open(() => [Tag.of("team", "1")])
+        assert.strictEqual(yield* young.get("a"), 1)
+        value = 2
+        yield* manager.invalidate({ primary: Tag.any("note", "team", "1") })
+        assert.strictEqual(yield* young.get("a"), 2)
+      }).pipe(Effect.scoped, Effect.provide(world))
     )
 
     it.live("Laravel framework #61328: an entry that is written while its tag is flushed can be flushed again", () =>

@@ -15,6 +15,8 @@ export const append = (tags: ReadonlyArray<Tag.Tag>, from: Position.Position = 0
 
 const writeOf = (key: string, text: string, time = 0) => ({
   key,
+  // Prepared this moment, whatever the position is.
+  preparedAt: Number.MAX_SAFE_INTEGER,
   revision: { time, sequence: 0 },
   body: bodyOf(key, text, { time, sequence: 0 }),
   timeToLive: 60_000
@@ -101,7 +103,7 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
       }).pipe(Effect.provide(over({})))
     )
 
-    it.live("writes what is as new and refuses what is older; with nothing left it appends nothing", () =>
+    it.live("writes what is as new and refuses what is older, which it announces all the same", () =>
       Effect.gen(function* () {
         const log = yield* InvalidationLog
         const start = yield* head
@@ -109,16 +111,49 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const first = yield* log.append({ ...one, writes: [writeOf("match:1", "new", 9)] })
         const refused = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
         assert.deepStrictEqual([...refused.refused], ["match:1"])
-        assert.deepStrictEqual([refused.position, refused.head], [first.position, first.position])
-        assert.strictEqual(refused.entries.length, 1)
+        assert.deepStrictEqual([refused.position, refused.head], [first.position + 1, first.position + 1])
+        assert.strictEqual(refused.entries.length, 2)
         const writes = [writeOf("match:1", "old", 8), writeOf("match:2", "other", 8)]
         const partly = yield* log.append({ ...one, writes })
         assert.deepStrictEqual([...partly.refused], ["match:1"])
-        assert.strictEqual(partly.position, start + 2)
+        assert.strictEqual(partly.position, start + 3)
         assert.deepStrictEqual([(yield* stored("match:1"))?.text, (yield* stored("match:2"))?.text], ["new", "other"])
         const again = yield* log.append({ ...one, writes: [writeOf("match:1", "corrected", 9)] })
-        assert.deepStrictEqual([again.refused.size, again.position], [0, start + 3])
+        assert.deepStrictEqual([again.refused.size, again.position], [0, start + 4])
         assert.deepStrictEqual(yield* stored("match:1").pipe(Effect.map((held) => held?.text)), "corrected")
+      }).pipe(Effect.provide(over({})))
+    )
+
+    it.live("keeps the order of writers when the entry is evicted, or loaded by who states no revision", () =>
+      Effect.gen(function* () {
+        const log = yield* InvalidationLog
+        const store = yield* CacheStore
+        const start = yield* head
+        const one = { tags: [match(1)], cause: "goal", from: start }
+        yield* log.append({ ...one, writes: [writeOf("match:1", "new", 9)] })
+        yield* store.remove(["match:1"])
+        const evicted = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
+        assert.deepStrictEqual([...evicted.refused], ["match:1"])
+        assert.isUndefined(yield* stored("match:1"))
+        yield* store.fill([fillOf("match:1", "loaded", { stamp: evicted.position })])
+        const replaced = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
+        assert.deepStrictEqual([...replaced.refused], ["match:1"])
+        assert.strictEqual((yield* stored("match:1"))?.text, "loaded")
+      }).pipe(Effect.provide(over({})))
+    )
+
+    it.live("refuses what was prepared before the floor rose, and remembers its revision", () =>
+      Effect.gen(function* () {
+        const log = yield* InvalidationLog
+        const start = yield* head
+        const one = { tags: [match(1)], cause: "goal", from: start }
+        const { position } = yield* log.append({ ...one, writes: [] })
+        yield* log.compact(position)
+        const early = { ...writeOf("match:1", "new", 9), preparedAt: position - 1 }
+        assert.strictEqual((yield* log.append({ ...one, writes: [early] })).refused.size, 1)
+        assert.strictEqual((yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })).refused.size, 1)
+        assert.strictEqual((yield* log.append({ ...one, writes: [writeOf("match:1", "same", 9)] })).refused.size, 0)
+        assert.strictEqual((yield* stored("match:1"))?.text, "same")
       }).pipe(Effect.provide(over({})))
     )
 

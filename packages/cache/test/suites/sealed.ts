@@ -11,6 +11,7 @@ const headerOf = (key: string, revision: Entry.Revision = Entry.noRevision): Ent
   expiresAt: 3_000,
   revision,
   absent: false,
+  announced: false,
   tags: [Tag.of(...segments(key))]
 })
 

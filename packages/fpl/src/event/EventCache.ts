@@ -15,6 +15,7 @@ import { Event, EventId } from "./Event.ts"
 export class EventCache extends DomainCache.Service<EventCache>()("@letletme/fpl/EventCache", {
   graph,
   domain: "event",
+  lookupAnswers: "announced",
   id: EventId,
   value: Event,
   timeToLive: "metadata",

@@ -25,6 +25,7 @@ const lifetimes = {
 export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl/MatchCache", {
   graph,
   domain: "match",
+  lookupAnswers: "announced",
   id: MatchId,
   value: Match,
   timeToLive: "metadata",

@@ -16,6 +16,7 @@ const eventsOf = ({ season, startEvent, stopEvent }: Phase) =>
 export class PhaseCache extends DomainCache.Service<PhaseCache>()("@letletme/fpl/PhaseCache", {
   graph,
   domain: "phase",
+  lookupAnswers: "announced",
   id: PhaseId,
   value: Phase,
   timeToLive: "metadata",

@@ -15,6 +15,7 @@ import { Team, TeamId } from "./Team.ts"
 export class TeamCache extends DomainCache.Service<TeamCache>()("@letletme/fpl/TeamCache", {
   graph,
   domain: "team",
+  lookupAnswers: "announced",
   id: TeamId,
   value: Team,
   timeToLive: "metadata",
