@@ -1,0 +1,431 @@
+/**
+ * One run of the cache in a simulated world: its plan carried out, its history judged.
+ *
+ * The caches, views, tails, leases and scripts are those that are shipped; time, chance, network, server and source are
+ * simulated. The same plan gives the same run, to the last message.
+ */
+import { Cause, Effect, Exit, Random } from "effect"
+import * as Checker from "./Checker.ts"
+import type { Lua } from "./internal/Lua.ts"
+import * as SimulatedNetwork from "./SimulatedNetwork.ts"
+import * as SimulatedServer from "./SimulatedServer.ts"
+import * as Plan from "./simulation/Plan.ts"
+import * as Process from "./simulation/Process.ts"
+import * as Source from "./simulation/Source.ts"
+import * as VirtualTime from "./VirtualTime.ts"
+
+/** What came of a run. */
+export interface Outcome {
+  readonly violations: ReadonlyArray<Checker.Violation>
+  /** Reads that were answered and judged. */
+  readonly reads: number
+  readonly acknowledged: number
+  readonly lookups: number
+  /** What happened, a line each; empty unless asked for. */
+  readonly trace: ReadonlyArray<string>
+}
+
+// How long a read or a write may go on after the last trouble (ms): lookups and commands have time-outs.
+const patience = 10_000
+const limit = Plan.span + patience + 30_000
+
+/** Carries out a plan. */
+export const run = (plan: Plan.Plan, options: { readonly lua: Lua; readonly isTraced: boolean }): Outcome => {
+  const time = VirtualTime.make()
+  const dice = VirtualTime.chance(plan.seed ^ 0x2545f491)
+  const trace: Array<string> = []
+  const tell = (line: () => string): void => {
+    if (options.isTraced) trace.push(`${time.now().toFixed(2).padStart(9)}  ${line()}`)
+  }
+
+  let serverSkew = 0
+  const server = SimulatedServer.make({
+    lua: options.lua,
+    now: () => Math.floor(VirtualTime.epoch + time.now() + serverSkew)
+  })
+  const network = SimulatedNetwork.make({
+    time,
+    server,
+    commandTimeout: 500,
+    tell: ({ by, command, reply }) => tell(() => `${by} → redis: ${shorten(command)} → ${shorten(reply)}`)
+  })
+  network.setWeather(plan.weather)
+  const source = Source.make(plan.items, plan.groups)
+  const checker = Checker.make({ maxStaleness: plan.settings.maxStaleness, margin: 0 })
+  const violations: Array<Checker.Violation> = []
+  const broken = (promise: string, detail: string): void => {
+    violations.push({ promise, detail })
+    tell(() => `BROKEN ${promise}: ${detail}`)
+  }
+
+  let failing = 0
+  let slow = 0
+  let lookups = 0
+  let lookupFailures = 0
+  let reads = 0
+  let acknowledged = 0
+  let lastPosition = 0
+  const pending = new Set<{ readonly what: string; readonly isAlive: () => boolean }>()
+  const loading = new Map<string, number>()
+  const isCalm = Plan.isCalm(plan)
+  const forgets = Plan.forgetsOrder(plan)
+  const repeats = Plan.repeats(plan)
+
+  const ask = (name: string): Process.Ask =>
+    Effect.fnUntraced(function* (what, read) {
+      lookups++
+      const [least, most] = plan.lookup
+      const takes = least + (yield* Random.next) * (most - least)
+      const isSlow = (yield* Random.next) < slow
+      const fails = (yield* Random.next) < failing
+      tell(() => `${name} asks the source for ${what}`)
+      loading.set(what, (loading.get(what) ?? 0) + 1)
+      const found = yield* Effect.sleep(takes / 2).pipe(
+        Effect.andThen(Effect.sync(read)),
+        Effect.tap(() => Effect.sleep(isSlow ? 3_000 : takes / 2)),
+        Effect.ensuring(Effect.sync(() => loading.set(what, (loading.get(what) ?? 0) - 1)))
+      )
+      if (fails) {
+        lookupFailures++
+        tell(() => `the source fails ${name}: ${what}`)
+        return yield* new Process.SourceDown({ what })
+      }
+      tell(() => `the source answers ${name}: ${what} is ${JSON.stringify(found) ?? "absent"}`)
+      return found
+    })
+
+  // A process keeps its name and its line over its lives; each life is a machine.
+  const processes = plan.skews.map((skew, index) => {
+    let lives = 0
+    let machine = time.machine({ skew, seed: 0 })
+    let users: Process.Users | undefined
+    let name = ""
+    let link: SimulatedNetwork.Link | undefined
+    const boot = (): void => {
+      lives++
+      name = `p${index}.${lives}`
+      const seed = plan.seed * 31 + index * 7 + lives
+      machine = time.machine({ skew, seed })
+      users = undefined
+      const alive = machine
+      const own = network.link(name, machine, VirtualTime.chance(seed ^ 0x51ed270b))
+      link = own
+      machine.start(
+        Effect.scoped(
+          Effect.gen(function* () {
+            users = yield* Process.start({ plan, name, link: own, source, ask: ask(name) })
+            tell(() => `${name} is up`)
+            return yield* Effect.never
+          })
+        ).pipe(
+          Effect.catchCause((cause) =>
+            Effect.sync(() => {
+              // A server that is away at start must not keep a process from starting, but may.
+              tell(() => `${name} does not start: ${Cause.pretty(cause)}`)
+              if (alive.isAlive()) time.after(100, boot)
+              alive.crash()
+            })
+          )
+        )
+      )
+    }
+    boot()
+    return {
+      boot,
+      name: () => name,
+      machine: () => machine,
+      users: () => (machine.isAlive() ? users : undefined),
+      link: () => link
+    }
+  })
+  const process = (index: number) => processes[index % processes.length]
+
+  const judge = (answered: Checker.Answered): void => {
+    const violation = checker.check(answered)
+    if (violation !== undefined) broken(violation.promise, violation.detail)
+  }
+  const later: Array<() => void> = []
+  const announcedAt = new Map<string, number>()
+
+  const read = (
+    work: Extract<Plan.Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>,
+    by: number,
+    onDone: () => void = () => {}
+  ): void => {
+    const peer = process(by)
+    const users = peer?.users()
+    if (peer === undefined || users === undefined) return onDone()
+    const name = peer.name()
+    const machine = peer.machine()
+    const what = describe(work)
+    const isStrong = (work._tag === "Read" && work.how === "strong") || (work._tag === "ReadMany" && work.isStrong)
+    const after = work._tag === "Read" && work.how === "after" ? lastPosition : 0
+    // A machine that stands still begins later.
+    machine.deliver(() => {
+      const startedAt = time.now()
+      const failuresBefore = lookupFailures
+      const underWay = { what: `${name} ${what}`, isAlive: machine.isAlive }
+      pending.add(underWay)
+      tell(() => `${name} begins: ${what}${after > 0 ? ` ${after}` : ""}, its view at ${users.position()}`)
+      const fiber = machine.start(users.read(work, after))
+      fiber.addObserver((exit) => {
+        pending.delete(underWay)
+        if (Exit.isSuccess(exit)) {
+          reads++
+          const { position, rows, written } = exit.value
+          tell(() => `${name} read ${what}: ${rows.map(([row, v]) => `${row}=${v}`).join(" ")}`)
+          const answered = {
+            process: name,
+            startedAt,
+            endedAt: time.now(),
+            position,
+            isStrong,
+            isSnapshot: work._tag === "Snapshot",
+            after,
+            what,
+            rows
+          }
+          judge(answered)
+          // What was written at a position goes together with what was valid there. The position may be known only later,
+          // and is not known at all where an append may be carried out twice.
+          if (answered.isSnapshot && written.length > 0 && !repeats) {
+            later.push(() => {
+              const highest = Math.max(position, ...written.map(([row, v]) => announcedAt.get(`${row}=${v}`) ?? 0))
+              judge({ ...answered, position: highest })
+            })
+          }
+        } else {
+          tell(() => `${name} could not read ${what}: ${Cause.pretty(exit.cause).split("\n", 1)[0]}`)
+          if (Cause.hasDies(exit.cause)) broken("no defects", `${name} ${what}: ${Cause.pretty(exit.cause)}`)
+          const isOfSource = /SourceDown/.test(Cause.pretty(exit.cause))
+          if (isOfSource && lookupFailures === failuresBefore) {
+            broken("11 failures are not values", `${name} ${what} failed by a lookup that had failed before it began`)
+          }
+          if (isCalm && !Cause.hasInterruptsOnly(exit.cause)) {
+            broken("answers without trouble", `${name} ${what}: ${Cause.pretty(exit.cause)}`)
+          }
+        }
+        onDone()
+      })
+      if (work._tag === "Read" && work.patience !== undefined) {
+        time.after(work.patience, () => machine.deliver(() => fiber.interruptUnsafe()))
+      }
+    })
+  }
+
+  const write = (work: Extract<Plan.Work, { _tag: "Write" }>, by: number): void => {
+    const peer = process(by)
+    const users = peer?.users()
+    if (peer === undefined || users === undefined) return
+    const name = peer.name()
+    const machine = peer.machine()
+    const { change } = work
+    const changed =
+      change._tag === "Items"
+        ? source.changeItems(change.ids)
+        : change._tag === "Move"
+          ? source.move(change.id, change.to)
+          : change._tag === "Remove"
+            ? source.remove(change.id)
+            : source.changeGroup(change.id)
+    const isGroupLate = () => change._tag === "Group" && source.group(change.id) > (changed.rows[0]?.[1] ?? 0)
+    tell(() => `the source changed: ${changed.rows.map(([row, v]) => `${row}=${v}`).join(" ")}`)
+    time.after(work.delay, () =>
+      machine.deliver(() => {
+        // The order of writers is kept in the table. Where that may be lost, who comes late leaves it to the later one.
+        const isLate = changed.items.some(({ id, v }) => source.version(id) > v) || isGroupLate()
+        if (isLate && forgets && work.how.startsWith("update")) return
+        const underWay = { what: `${name} ${work.how}`, isAlive: machine.isAlive }
+        pending.add(underWay)
+        tell(() => `${name} begins: ${work.how} ${changed.rows.map(([row]) => row).join(" ")}`)
+        machine.start(users.announce(work, changed)).addObserver((exit) => {
+          pending.delete(underWay)
+          if (Exit.isFailure(exit)) {
+            tell(() => `${name} could not ${work.how}: ${Cause.pretty(exit.cause).split("\n", 1)[0]}`)
+            if (Cause.hasDies(exit.cause)) broken("no defects", `${name} ${work.how}: ${Cause.pretty(exit.cause)}`)
+            if (isCalm) broken("answers without trouble", `${name} ${work.how}: ${Cause.pretty(exit.cause)}`)
+            return
+          }
+          acknowledged++
+          const { position, rows } = exit.value
+          lastPosition = Math.max(lastPosition, position)
+          for (const [row, v] of rows) announcedAt.set(`${row}=${v}`, position)
+          checker.acknowledge({ process: name, at: time.now(), position, rows })
+          tell(() => `${name} is told: ${rows.map(([row, v]) => `${row}=${v}`).join(" ")} from ${position} on`)
+        })
+      })
+    )
+  }
+
+  let copy: SimulatedServer.Copy = new Map()
+  const entries = () => server.keys().filter((key) => !key.startsWith("{"))
+
+  // No trouble outlasts the last step.
+  const afterwards = (millis: number, task: () => void): void => {
+    time.after(Math.max(0, Math.min(millis, Plan.span - time.now())), task)
+  }
+
+  const trouble = (event: Plan.Trouble): void => {
+    tell(() => `TROUBLE ${JSON.stringify(event)}`)
+    const victim = "process" in event ? process(event.process) : undefined
+    switch (event._tag) {
+      case "Crash":
+        victim?.machine().crash()
+        if (victim !== undefined) afterwards(event.millis, victim.boot)
+        return
+      case "Pause": {
+        const machine = victim?.machine()
+        machine?.pause()
+        afterwards(event.millis, () => machine?.resume())
+        return
+      }
+      case "Link": {
+        const link = victim?.link()
+        link?.become(event.condition)
+        afterwards(event.millis, () => link?.become("open"))
+        return
+      }
+      case "Reset":
+        return victim?.link()?.reset()
+      case "Clock":
+        return victim?.machine().shiftClock(event.by)
+      case "Copy":
+        copy = server.copy()
+        return
+      case "Stop": {
+        const held = event.back === "empty" ? new Map() : event.back === "copy" ? copy : server.copy()
+        network.setRunning(false)
+        afterwards(event.millis, () => {
+          server.restart(held)
+          network.setRunning(true)
+        })
+        return
+      }
+      case "Failover":
+        network.setRunning(false)
+        server.restart(copy)
+        return network.setRunning(true)
+      case "ServerClock":
+        serverSkew += event.by
+        return
+      case "Flush":
+        server.execute(["FLUSHALL"])
+        return
+      case "Evict":
+        for (const key of entries()) if (dice.nextDoubleUnsafe() < event.share) server.execute(["DEL", key])
+        return
+      case "LoseTable":
+        server.execute(["DEL", "{letletme}:table"])
+        return
+      case "LoseLog":
+        server.execute(["DEL", "{letletme}:log"])
+        return
+      case "TrimLog":
+        server.trim("{letletme}:log")
+        return
+      case "ForgetScripts":
+        return server.forgetScripts()
+      case "Weather":
+        network.setWeather(event.weather)
+        afterwards(event.millis, () => network.setWeather(plan.weather))
+        return
+      case "Source":
+        failing = event.failing
+        slow = event.slow
+        afterwards(event.millis, () => {
+          failing = 0
+          slow = 0
+        })
+        return
+    }
+  }
+
+  for (const step of plan.steps) {
+    time.after(step.at, () => {
+      if ("trouble" in step) trouble(step.trouble)
+      else if (step.work._tag === "Write") write(step.work, step.by)
+      else read(step.work, step.by)
+    })
+  }
+
+  // When all is over: whoever is alive reads everything, twice. The second time nothing may be loaded any more.
+  let isOver = false
+  const everything: ReadonlyArray<Extract<Plan.Work, { _tag: "Read" }>> = [
+    ...Array.from({ length: plan.items }, (_, id) => ({ kind: "item", id }) as const),
+    ...Array.from({ length: plan.groups }, (_, id) =>
+      (["group", "members", "table"] as const).map((kind) => ({ kind, id }))
+    ).flat()
+  ].map(({ id, kind }) => ({ _tag: "Read", kind, id, how: "past near", patience: undefined }))
+  time.after(Plan.span + 1, () => {
+    tell(() => "all is well from here on")
+    failing = 0
+    slow = 0
+    network.setWeather(SimulatedNetwork.fair)
+  })
+  const readAll = (then: () => void): void => {
+    let left = processes.length * everything.length
+    processes.forEach((_, index) => {
+      for (const work of everything) {
+        read(work, index, () => {
+          if (--left === 0) then()
+        })
+      }
+    })
+  }
+  const awaitLookups = (then: () => void, quiet = 0): void => {
+    // A machine that crashed never counts down.
+    const isQuiet = !isCalm || [...loading.values()].every((count) => count === 0)
+    if (quiet === 5) then()
+    else time.after(20, () => awaitLookups(then, isQuiet ? quiet + 1 : 0))
+  }
+  const judgeTheEnd = (): void =>
+    readAll(() => {
+      const before = lookups
+      readAll(() => {
+        if (lookups > before && plan.timeToLive > 1_000) {
+          broken("7 one load", `${lookups - before} lookups after everything had been read`)
+        }
+        awaitLookups(() => {
+          const leases = server.keys().filter((key) => key.includes(":lease:"))
+          // A process that died held leases that only time takes back.
+          if (isCalm && leases.length > 0) broken("7 one load", `leases that nobody gave back: ${leases.join(" ")}`)
+          for (const check of later) check()
+          isOver = true
+        })
+      })
+    })
+  const awaitCalm = (): void => {
+    const underWay = [...pending].filter(({ isAlive }) => isAlive())
+    if (underWay.length === 0) return judgeTheEnd()
+    if (time.now() < Plan.span + patience) return void time.after(100, awaitCalm)
+    for (const { what } of underWay) broken("9 progress", `${what} has not ended`)
+    isOver = true
+  }
+  // Time for a tail whose last reply was lost to notice, and for processes to start.
+  time.after(Plan.span + plan.settings.maxStaleness + 300, awaitCalm)
+
+  const ended = time.run({ until: () => isOver, limit })
+  if (ended !== "over") {
+    const waiting = [...pending].map(({ what }) => what)
+    broken("9 progress", `the run did not end (${ended}): ${waiting.join(", ")}`)
+  }
+  return { violations, reads, acknowledged, lookups, trace }
+}
+
+const describe = (work: Extract<Plan.Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>): string => {
+  switch (work._tag) {
+    case "Read":
+      return `${work.kind}:${work.id} (${work.how})`
+    case "ReadMany":
+      return `items ${work.ids.join(" ")}${work.isStrong ? " (strong)" : ""}`
+    case "Refresh":
+      return `items ${work.ids.join(" ")} (refreshed)`
+    case "Snapshot":
+      return `all of group:${work.group} (snapshot)`
+  }
+}
+
+const shorten = (reply: unknown): string => {
+  const text = JSON.stringify(reply) ?? ""
+  return text.length > 160 ? `${text.slice(0, 160)}…` : text
+}
