@@ -18,6 +18,8 @@ const project = (folder: string) => ({
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
-    projects: ["packages/redis", "packages/cache", "packages/fpl", "packages/testing", "apps/warmer"].map(project)
+    projects: ["packages/redis", "packages/cache", "packages/fpl", "packages/testing", "apps/warmer", "apps/chaos"].map(
+      project
+    )
   }
 })

@@ -44,9 +44,10 @@ const app = async (name, args) => {
   return (await foreground("node", command, process.env.INIT_CWD ?? process.cwd())).code
 }
 
-const bench = async (args) => {
+/** An app that starts servers of its own. */
+const appWithRedis = (name) => async (args) => {
   env.LETLETME_REDIS_SERVER = await redisServer()
-  return app("bench", args)
+  return app(name, args)
 }
 
 const types = async () => (await foreground("tstyche", [])).code
@@ -61,7 +62,8 @@ const test = async (args) => {
 const tasks = {
   start: (args) => app("warmer", ["run", ...args]),
   warmer: (args) => app("warmer", args),
-  bench,
+  bench: appWithRedis("bench"),
+  chaos: appWithRedis("chaos"),
   test,
   types,
   check: () =>

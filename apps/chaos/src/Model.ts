@@ -1,0 +1,102 @@
+/**
+ * What is cached: items in groups, groups on boards. A group is made from its items, a board from its groups, each read
+ * through the cache.
+ *
+ * The source holds *rows*, one for each item and each group, with a version that only grows. Every value says which
+ * version of which rows it was made from: that is what is judged.
+ */
+import { DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
+import { Array as Arr, Effect, Option, Schema } from "effect"
+import { Source } from "./Source.ts"
+
+export const itemCount = 60
+export const groupCount = 12
+export const boardCount = 3
+/** How many rows the source holds: the items, then the groups. */
+export const rowCount = itemCount + groupCount
+/** How many keys there are: the items, the groups, then the boards. */
+export const keyCount = rowCount + boardCount
+
+const perGroup = itemCount / groupCount
+const perBoard = groupCount / boardCount
+
+export const groupOf = (item: number): number => Math.floor(item / perGroup)
+export const itemsOf = (group: number): ReadonlyArray<number> =>
+  Arr.makeBy(perGroup, (index) => group * perGroup + index)
+export const groupsOf = (board: number): ReadonlyArray<number> =>
+  Arr.makeBy(perBoard, (index) => board * perBoard + index)
+
+/** The row of a group; that of an item is its id. */
+export const rowOf = (group: number): number => itemCount + group
+
+/**
+ * Whether an item's writers update it, in the order of its revisions. Those of the others, and of groups, invalidate:
+ * that states no revision, so an update that comes late would not be known to be late.
+ */
+export const isUpdated = (row: number): boolean => row < itemCount && row % perGroup < 2
+
+export const nameOf = (row: number): string => (row < itemCount ? `item:${row}` : `group:${row - itemCount}`)
+
+/** Rows with the versions that were seen of them, one after the other: row, version, row, version. */
+export const Seen = Schema.Array(Schema.Int)
+export type Seen = typeof Seen.Type
+
+const graph = DependencyGraph.make({ item: [], group: ["item"], board: ["group"] })
+
+/** An item. `isWritten` where it came with an update: whoever sees it has seen what the update invalidated. */
+export const Item = Schema.Struct({ seen: Seen, isWritten: Schema.Boolean })
+export type Item = typeof Item.Type
+
+const Derived = Schema.Struct({ seen: Seen })
+
+/** A number that grows with the version orders the writers of an item. */
+export const revisionOf = (version: number) => ({ time: version, sequence: 0 })
+
+export class Items extends DomainCache.Service<Items>()("chaos/Items", {
+  graph,
+  domain: "item",
+  id: Schema.FiniteFromString,
+  value: Item,
+  timeToLive: "metadata",
+  dependsOn: (_, id) => [Tag.of("group", `${groupOf(id)}`)],
+  lookupMany: (questions) =>
+    Source.use((source) =>
+      Effect.map(source.read(questions.map(({ id }) => id)), (versions) =>
+        Arr.zipWith(questions, versions, ({ id }, version) =>
+          Lookup.found({ seen: [id, version], isWritten: false }, { revision: revisionOf(version) })
+        )
+      )
+    )
+}) {}
+
+const present = <A extends { readonly seen: Seen }>(values: ReadonlyArray<Option.Option<A>>): Seen =>
+  values.flatMap((value) => (Option.isSome(value) ? value.value.seen : []))
+
+export class Groups extends DomainCache.Service<Groups>()("chaos/Groups", {
+  graph,
+  domain: "group",
+  id: Schema.FiniteFromString,
+  value: Derived,
+  timeToLive: "derived",
+  dependsOn: (_, id) => itemsOf(id).map((item) => Tag.of("item", `${item}`)),
+  lookup: Effect.fnUntraced(function* (id: number) {
+    const items = yield* Items
+    const source = yield* Source
+    const row = rowOf(id)
+    const [version = 0] = yield* source.read([row])
+    return Lookup.found({ seen: [row, version, ...present(yield* items.getMany(itemsOf(id)))] })
+  })
+}) {}
+
+/** A board declares nothing: what it depends on is what its lookup read. */
+export class Boards extends DomainCache.Service<Boards>()("chaos/Boards", {
+  graph,
+  domain: "board",
+  id: Schema.FiniteFromString,
+  value: Derived,
+  timeToLive: "derived",
+  lookup: Effect.fnUntraced(function* (id: number) {
+    const groups = yield* Groups
+    return Lookup.found({ seen: present(yield* groups.getMany(groupsOf(id))) })
+  })
+}) {}

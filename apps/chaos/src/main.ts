@@ -1,0 +1,114 @@
+/**
+ * The chaos run as a command: see `docs/chaos.md`.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Exit, Layer, Logger, Option, Random, Schema } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
+import * as Report from "./Report.ts"
+import * as Run from "./Run.ts"
+
+/** A promise was broken: the report says which. */
+class Broken extends Schema.TaggedError<Broken>()("Broken", { count: Schema.Int }) {
+  override get message(): string {
+    return `${this.count} violations. The same --seed gives the same faults in the same order.`
+  }
+}
+
+/** The flag names no fault. */
+class NoFault extends Schema.TaggedError<NoFault>()("NoFault", { text: Schema.String }) {
+  override get message(): string {
+    return `--faults: no fault's name contains "${this.text}". Faults: ${Run.defaults.faults.join("; ")}.`
+  }
+}
+
+const isTerminal = process.stderr.isTTY
+const secondsPerLine = 10
+
+/** Tells how it stands: in one line of a terminal, or every ten seconds in a log. */
+const makeProgress = (seconds: number) => {
+  let lines = 0
+  let before = 0
+  return (progress: Run.Progress): Effect.Effect<void> => {
+    const rate = Math.max(0, progress.judged - before)
+    before = progress.judged
+    const text =
+      `${progress.seconds.toFixed(0)} of ${seconds.toFixed(0)} s, ${progress.judged} reads checked (${rate}/s), ` +
+      `${progress.acknowledged} writes, ${progress.inflicted} faults, ${progress.violations} violations`
+    if (isTerminal) {
+      return Effect.sync(() => {
+        process.stderr.write(`\r\u001b[K${text}; ${progress.during}`)
+      })
+    }
+    return lines++ % secondsPerLine === 0 ? Effect.logInfo(text) : Effect.void
+  }
+}
+
+const chaos = Command.make(
+  "chaos",
+  {
+    minutes: Flag.Finite("minutes").pipe(
+      Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0.05, maximum: 24 * 60 })))),
+      Flag.withDescription("How long faults are inflicted"),
+      Flag.withDefault(Run.defaults.minutes)
+    ),
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("Which faults, in which order and of which length"),
+      Flag.withDefault(Run.defaults.seed)
+    ),
+    rate: Flag.Finite("rate").pipe(
+      Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })))),
+      Flag.withDescription("Reads per second, of all processes together"),
+      Flag.withDefault(Run.defaults.readsPerSecond)
+    ),
+    faults: Flag.String("faults").pipe(
+      Flag.withDescription("Only the faults whose name contains this, such as killed"),
+      Flag.withDefault("")
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Answer with one JSON document on standard output"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function* ({ faults, json, minutes, rate, seed }) {
+    const chosen = Run.defaults.faults.filter((name) => name.includes(faults))
+    if (chosen.length === 0) return yield* new NoFault({ text: faults })
+    const settings = { ...Run.defaults, minutes, seed, readsPerSecond: rate, faults: chosen }
+    const outcome = yield* Effect.scoped(Run.run(settings, makeProgress(minutes * 60))).pipe(Random.withSeed(seed))
+    if (isTerminal) yield* Effect.sync(() => process.stderr.write("\r\u001b[K"))
+    const report = Report.make(outcome)
+    yield* Console.log(json ? JSON.stringify(report, null, 2) : Report.toText(report))
+    if (report.violations > 0) return yield* new Broken({ count: report.violations })
+  })
+).pipe(Command.withDescription("Mistreats processes that use the cache, and judges what they read"))
+
+// Logs go to standard error: standard output is the report's.
+const logger = Layer.merge(
+  Logger.layer([isTerminal ? Logger.consolePretty() : Logger.withConsoleError(Logger.formatLogFmt)]),
+  Layer.succeed(Logger.LogToStderr, true)
+)
+
+let isTerminated = false
+process.once("SIGTERM", () => {
+  isTerminated = true
+})
+
+chaos.pipe(
+  Command.run({ version: "0.1.0" }),
+  // The runtime would report on standard output; an expected failure needs its message, not its trace.
+  Effect.tapCause((cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Option.match(Cause.findErrorOption(cause), {
+          onNone: () => Effect.logError("A defect", cause),
+          onSome: (error) => (CliError.isCliError(error) ? Effect.void : Effect.logError(error.message))
+        })
+  ),
+  Effect.provide(Layer.merge(NodeServices.layer, logger)),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // A signal's exit code is 128 and its number: process managers tell a stop from a failure by it.
+    teardown: (exit, onExit) =>
+      onExit(Exit.isSuccess(exit) ? 0 : !Cause.hasInterruptsOnly(exit.cause) ? 1 : isTerminated ? 143 : 130)
+  })
+)
