@@ -97,7 +97,10 @@ export class CacheManager extends Context.Service<
     ) => Effect.Effect<A, E | CacheError, R>
     /** Why a key of an open domain is fresh, stale or absent; none where no open domain has such keys. */
     readonly explain: (key: Tag.Tag) => Effect.Effect<ReadonlyArray<Explanation>, CacheError>
-    /** The position of this process's view: take it before you read a source whose answer you will `put`. */
+    /**
+     * The position of this process's view: take it before you read a source whose answer you will `put`, or write one
+     * whose change you will `update`.
+     */
     readonly position: Effect.Effect<Position>
     /** Events from now on. A subscriber that falls 4,096 behind misses the oldest. */
     readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>

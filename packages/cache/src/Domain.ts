@@ -70,6 +70,12 @@ export interface ReadOptions {
 export interface WriteOptions {
   /** Orders it: a write that is older than what the store holds is refused. */
   readonly revision?: Revision | undefined
+  /**
+   * `CacheManager.position` from before the source was written. If the log began anew or forgot what is older since,
+   * nobody can tell whether a newer write came between: the value is not stored, only its invalidation is appended.
+   * Default: the position when the write is prepared.
+   */
+  readonly since?: Position | undefined
   /** Whether the domain's cascade is invalidated too. Default: true. */
   readonly cascade?: boolean | undefined
   /** Why, for the log. */

@@ -130,7 +130,7 @@ export const make = <D extends string, Id, A, E, R>(
   })
 
   const changes: Writer<Id, A>["changes"] = Effect.fnUntraced(function* (replacements, options) {
-    const preparedAt = view.position
+    const preparedAt = Math.min(options.since ?? view.position, view.position)
     const unknown = replacements.filter(({ before }) => before === undefined)
     const found = yield* held(unknown)
     const current = new Map(unknown.map(({ key }, index) => [key, found[index]] as const))

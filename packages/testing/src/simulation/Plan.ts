@@ -88,7 +88,7 @@ export interface Plan {
 }
 
 /** When the last step is taken, at the latest (ms). */
-export const span = 2_500
+export const span = 2_000
 
 /** Makes the plan of a seed. */
 export const make = (seed: number): Plan => {
@@ -180,8 +180,8 @@ export const make = (seed: number): Plan => {
   // Steps come in bursts, so that they meet.
   const bursts = Array.from({ length: 2 + below(8) }, () => between(0, span - 700))
   const when = () => (bursts[below(bursts.length)] ?? 0) + between(0, pick(5, 30, 100))
-  const steps: Array<Step> = Array.from({ length: 10 + below(50) }, () => ({ at: when(), by: process(), work: work() }))
-  if (!isCalm) for (let count = 1 + below(8); count > 0; count--) steps.push({ at: when(), trouble: trouble() })
+  const steps: Array<Step> = Array.from({ length: 8 + below(32) }, () => ({ at: when(), by: process(), work: work() }))
+  if (!isCalm) for (let count = 1 + below(6); count > 0; count--) steps.push({ at: when(), trouble: trouble() })
 
   return {
     seed,
@@ -201,7 +201,7 @@ export const make = (seed: number): Plan => {
     statesRevisions: happens(0.5),
     asksTogether: happens(0.5),
     weather: isCalm ? { delay: [0.2, pick(1, 5)], slow: 0, slowest: 0, lost: 0, twice: 0 } : weather(),
-    lookup: pick([0.5, 3], [2, 15], [1, 80]),
+    lookup: pick([0.5, 3], [2, 15], [1, 40]),
     steps: steps.toSorted((a, b) => a.at - b.at)
   }
 }
@@ -209,13 +209,6 @@ export const make = (seed: number): Plan => {
 /** Whether a plan knows no trouble. */
 export const isCalm = (plan: Plan): boolean =>
   plan.steps.every((step) => "work" in step) && plan.weather.slow + plan.weather.lost + plan.weather.twice === 0
-
-/** Whether the table, and with it the order of writers, may be lost or compacted in this run. */
-export const forgetsOrder = (plan: Plan): boolean =>
-  plan.settings.maxTags < 1_000 ||
-  plan.steps.some(
-    (step) => "trouble" in step && ["Stop", "Failover", "Flush", "LoseTable", "LoseLog"].includes(step.trouble._tag)
-  )
 
 /** Whether the server may carry out a command twice in this run. */
 export const repeats = (plan: Plan): boolean =>

@@ -48,7 +48,12 @@ export interface Users {
     work: Extract<Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>,
     after: number
   ) => Effect.Effect<Outcome, Failure>
-  readonly announce: (work: Extract<Work, { _tag: "Write" }>, changed: Changed) => Effect.Effect<Written, Failure>
+  readonly announce: (
+    work: Extract<Work, { _tag: "Write" }>,
+    changed: Changed,
+    /** The position of the view before the source was written. */
+    since: number
+  ) => Effect.Effect<Written, Failure>
   /** The position of the view now. */
   readonly position: () => number
 }
@@ -246,11 +251,12 @@ export const start = (options: {
         const written = (item: ItemRow): Item => ({ ...item, w: true })
         const update = Effect.fnUntraced(function* (
           changed: Changed,
-          work: Extract<Work, { _tag: "Write" }>
+          work: Extract<Work, { _tag: "Write" }>,
+          since: number
         ): Effect.fn.Return<Written, CacheError> {
           if (work.change._tag === "Group") {
             const v = changed.rows[0]?.[1] ?? 0
-            const written = yield* groups.update(work.change.id, { v }, { revision: revision(v) })
+            const written = yield* groups.update(work.change.id, { v }, { revision: revision(v), since })
             return { rows: changed.rows, position: written._tag === "Updated" ? written.position : view.position }
           }
           const prepared = yield* Effect.forEach(changed.items, ({ after, before, id, v }) =>
@@ -264,7 +270,7 @@ export const start = (options: {
                     : {})
                 }
               ],
-              { revision: revision(v) }
+              { revision: revision(v), since }
             )
           )
           const { invalidated, position, written: outcomes } = yield* manager.commit(prepared.flat())
@@ -282,9 +288,9 @@ export const start = (options: {
           return { rows: changed.rows.filter(([row]) => isReached(row) && !unchanged.has(row)), position }
         })
 
-        const announce: Users["announce"] = (work, changed) =>
+        const announce: Users["announce"] = (work, changed, since) =>
           work.how === "update" || work.how === "update stated"
-            ? update(changed, work)
+            ? update(changed, work, since)
             : Effect.map(invalidate(changed, work), (position) => ({ rows: changed.rows, position }))
 
         return { read, announce, position: () => view.position }

@@ -24,8 +24,6 @@ export interface Changed {
 
 export interface Source {
   readonly item: (id: number) => Item | undefined
-  /** The item's version, also of one that does not exist. */
-  readonly version: (id: number) => number
   /** The highest version at which the item did not exist, or -1. */
   readonly lastAbsent: (id: number) => number
   readonly group: (id: number) => number
@@ -82,7 +80,6 @@ export const make = (items: number, groups: number): Source => {
 
   return {
     item,
-    version: (id) => at(id).v,
     lastAbsent: (id) => at(id).lastAbsent,
     group: (id) => groupVersions[id] ?? 0,
     members: (group) => ({
