@@ -1,7 +1,7 @@
 /**
  * What a suite found, for a person and for a machine.
  */
-import { cpus, release, totalmem } from "node:os"
+import { cpus, loadavg, release, totalmem } from "node:os"
 import { canPin } from "./contest/Contest.ts"
 import { type Bar, type Findings, type Ratio, reaches } from "./contest/Findings.ts"
 
@@ -11,6 +11,8 @@ export const host = () => ({
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,
   isPinned: canPin,
+  /** Of the last minute: above the number of cores, what is measured waits for what else runs. */
+  load: Number((loadavg()[0] ?? 0).toFixed(2)),
   memoryGiB: Math.round(totalmem() / 2 ** 30),
   system: `${process.platform} ${release()}`
 })

@@ -7,24 +7,42 @@ import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Console, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Chart from "./Chart.ts"
 import { Scales } from "./contest/Contest.ts"
+import type { Findings } from "./contest/Findings.ts"
 import * as Server from "./contest/Server.ts"
 import * as Correctness from "./correctness/Suite.ts"
 import * as Report from "./Report.ts"
+import { decode } from "./suites/decode.ts"
 import { invalidate } from "./suites/invalidate.ts"
 import { l1 } from "./suites/l1.ts"
 import { l2 } from "./suites/l2.ts"
 import { memory } from "./suites/memory.ts"
 import { mget } from "./suites/mget.ts"
+import { mixed } from "./suites/mixed.ts"
+import { scale } from "./suites/scale.ts"
+import { startup } from "./suites/startup.ts"
 import { stampede } from "./suites/stampede.ts"
 import { warm } from "./suites/warm.ts"
 
 /** This cache answered wrongly. What was found is already printed. */
 class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { message: Schema.String }) {}
 
-const suites = { l1, l2, mget, stampede, invalidate, warm, memory }
+const suites = { l1, l2, mget, stampede, invalidate, warm, memory, mixed, decode, startup, scale }
 type Measured = keyof typeof suites
-const measured: ReadonlyArray<Measured> = ["l1", "l2", "mget", "stampede", "invalidate", "warm", "memory"]
+const measured: ReadonlyArray<Measured> = [
+  "l1",
+  "l2",
+  "mget",
+  "stampede",
+  "invalidate",
+  "warm",
+  "memory",
+  "mixed",
+  "decode",
+  "startup",
+  "scale"
+]
 
 const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
   Layer.provideMerge(RedisServer.layer)
@@ -37,6 +55,12 @@ const measure = (name: Measured, isQuick: boolean) =>
     Effect.provide(Layer.merge(server, Layer.succeed(Scales, isQuick ? Scales.quick : Scales.full)))
   )
 
+const write = (file: Option.Option<string>, text: () => string) =>
+  Option.match(file, {
+    onNone: () => Effect.void,
+    onSome: (path) => FileSystem.FileSystem.use((files) => files.writeFileString(path, `${text().trimEnd()}\n`))
+  })
+
 const command = Command.make(
   "bench",
   {
@@ -48,32 +72,32 @@ const command = Command.make(
       Flag.withDescription("Writes what was found to this file"),
       Flag.optional
     ),
+    chart: Flag.File("chart", { mustExist: false }).pipe(
+      Flag.withDescription("Draws the ratios of rates into this file, as SVG"),
+      Flag.optional
+    ),
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription("Few short rounds, for a first look; no figure to quote"),
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, quick, suite }) {
-    const save = (document: unknown) =>
-      Option.match(json, {
-        onNone: () => Effect.void,
-        onSome: (file) =>
-          FileSystem.FileSystem.use((files) => files.writeFileString(file, `${JSON.stringify(document, null, 2)}\n`))
-      })
+  Effect.fn(function* ({ chart, json, quick, suite }) {
     if (suite === "correctness") {
       const { document, isRight, text } = yield* Correctness.suite
       yield* Console.log(text)
-      yield* save(document)
+      yield* write(json, () => JSON.stringify(document, null, 2))
       if (!isRight) return yield* new Wrong({ message: "LetLetMe Cache was wrong under an attack." })
       return
     }
-    const documents: Array<unknown> = []
+    const found: Array<Findings> = []
     for (const name of suite === "all" ? measured : [suite]) {
       const findings = yield* measure(name, quick)
       yield* Console.log(`${Report.text(findings)}\n`)
-      documents.push(Report.document(findings))
+      found.push(findings)
     }
-    yield* save(documents.length === 1 ? documents[0] : documents)
+    const documents = found.map(Report.document)
+    yield* write(json, () => JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2))
+    yield* write(chart, () => Chart.svg(found))
   })
 ).pipe(Command.withDescription("Attacks and measures this cache and others side by side"))
 

@@ -33,7 +33,7 @@ export interface Findings {
   readonly ratios: ReadonlyArray<Ratio>
 }
 
-export const median = (values: ReadonlyArray<number>): number => {
+const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const high = sorted[middle] ?? Number.NaN
@@ -49,10 +49,10 @@ export const rowOf = (name: string, metric: string, values: ReadonlyArray<number
 })
 
 /** Operations per second by the clock on the wall. */
-export const rate = ({ operations, wallMicros }: Sample) => (operations / wallMicros) * 1e6
+const rate = ({ operations, wallMicros }: Sample) => (operations / wallMicros) * 1e6
 
 /** Nanoseconds of this process's CPU time for one operation. */
-export const cpuNanos = ({ cpuMicros, operations }: Sample) => (cpuMicros / operations) * 1e3
+const cpuNanos = ({ cpuMicros, operations }: Sample) => (cpuMicros / operations) * 1e3
 
 /** Rates and CPU times of everything that took part. */
 export const rowsOf = (rounds: ReadonlyArray<Round>): ReadonlyArray<Row> =>
@@ -70,7 +70,10 @@ const sampleOf = (round: Round, [contestant, task]: Entrant): Sample => {
   return sample
 }
 
-/** How much faster one is than the fastest of others in the same round: by the clock, and by client CPU time. */
+/**
+ * How much faster one is than the fastest of others in the same round: by the clock, and by client CPU time. Nothing
+ * where one of them did not take part.
+ */
 export const compare = (
   rounds: ReadonlyArray<Round>,
   name: string,
@@ -78,6 +81,8 @@ export const compare = (
   others: ReadonlyArray<Entrant>,
   bar?: Bar
 ): ReadonlyArray<Ratio> => {
+  const isThere = ([contestant, task]: Entrant) => rounds.every((round) => round.has(placeOf(contestant, task)))
+  if (![one, ...others].every(isThere)) return []
   const byRate = rounds.map(
     (round) => rate(sampleOf(round, one)) / Math.max(...others.map((other) => rate(sampleOf(round, other))))
   )
@@ -89,15 +94,6 @@ export const compare = (
     { ...rowOf(`${name}.cpu`, "× by client CPU per operation", byCpu), bar: undefined }
   ]
 }
-
-/** A ratio of any two numbers of a round. */
-export const share = (
-  rounds: ReadonlyArray<Round>,
-  name: string,
-  metric: string,
-  of: (round: Round) => number,
-  bar?: Bar
-): Ratio => ({ ...rowOf(name, metric, rounds.map(of)), bar })
 
 /** Whether a ratio reaches its bar. */
 export const reaches = ({ bar, median: value }: Ratio): boolean =>

@@ -7,7 +7,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { Match, matchOf } from "./Data.ts"
 
 /** Depends on its two teams, as a match of a real season does. */
-export class Matches extends DomainCache.Service<Matches>()("bench/Matches", {
+class Matches extends DomainCache.Service<Matches>()("bench/Matches", {
   graph: DependencyGraph.make({ team: [], match: ["team"] }),
   domain: "match",
   id: Schema.FiniteFromString,

@@ -9,9 +9,9 @@ const contestants: ReadonlyArray<Contestant> = [
   { name: "LetLetMe", module: "l1/letletme" },
   { name: "Effect Cache", module: "l1/effectCache" },
   { name: "bentocache", module: "l1/bentocache" },
-  { name: "cacheable", module: "l1/cacheable" },
-  { name: "cache-manager", module: "l1/cacheManager" },
-  { name: "async-cache-dedupe", module: "l1/asyncCacheDedupe" },
+  { name: "cacheable", module: "l1/cacheable", isExtra: true },
+  { name: "cache-manager", module: "l1/cacheManager", isExtra: true },
+  { name: "async-cache-dedupe", module: "l1/asyncCacheDedupe", isExtra: true },
   { name: "lru-cache", module: "l1/lruCache" }
 ]
 

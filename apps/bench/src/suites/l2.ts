@@ -10,7 +10,7 @@ const contestants: ReadonlyArray<Contestant> = [
   { name: "LetLetMe", module: "l2/letletme" },
   { name: "ioredis", module: "l2/ioredis" },
   { name: "ioredis, auto-pipelined", module: "l2/ioredis", args: ["auto"] },
-  { name: "bentocache", module: "l2/bentocache" }
+  { name: "bentocache", module: "l2/bentocache", isExtra: true }
 ]
 
 export const l2 = Effect.gen(function* () {

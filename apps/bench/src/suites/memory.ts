@@ -48,7 +48,7 @@ export const memory = Effect.gen(function* () {
     note("process · the values alone", values)
     note("process · LetLetMe", ours)
     note("memory.l1OverheadBytes", ours - values)
-    for (const task of ["lru-cache", "Effect Cache"]) {
+    for (const task of isQuick ? [] : ["lru-cache", "Effect Cache"]) {
       note(`process · ${task}`, yield* measured("memory/plain", task, count))
     }
     note("memory.viewBytesPerTag", yield* measured("memory/letletme", "marks", isQuick ? 10_000 : 90_000))

@@ -16,14 +16,15 @@ const peers = [
 const loadMillis = 50
 
 export const stampede = Effect.gen(function* () {
-  const { rounds } = yield* Scales
+  const { isQuick, rounds } = yield* Scales
   const { port } = yield* RedisServer
   const teams = yield* Effect.forEach([1, 4], (processes) =>
-    Effect.forEach(peers, ({ module, name }) =>
+    Effect.forEach(isQuick ? peers.slice(0, 1) : peers, ({ module, name }) =>
       Effect.map(
         Effect.forEach(
           Array.from({ length: processes }, (_, index) => `${name} ${index + 1}`),
-          (own) => start({ name: own, module, args: [`${1_000 / processes}`] }, port)
+          (own) => start({ name: own, module, args: [`${1_000 / processes}`] }, port),
+          { concurrency: 2 }
         ),
         (running) => ({ peer: name, processes, running, loads: Array<number>(), millis: Array<number>() })
       )

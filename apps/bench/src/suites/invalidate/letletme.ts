@@ -1,12 +1,12 @@
 /**
  * Entries that depend on a group, in groups of several sizes. The task "fill" makes a group of that many, "invalidate"
- * times invalidations of it, "churn" appends as often as said and answers what is kept for it.
+ * times invalidations of it, "season" stores that many matches, "churn" appends as often as said and answers what is kept for it.
  */
-import { CacheConfig, CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
-import { Redis } from "@letletme/redis"
+import { CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
 import { Context, Effect, Layer, Schema } from "effect"
 import { main, stopwatch } from "../../contest/Contestant.ts"
 import { random } from "../Data.ts"
+import { open } from "../Ours.ts"
 
 const groupOf = (id: string) => id.split("-", 1)[0] ?? ""
 
@@ -24,16 +24,9 @@ const Bytes = Schema.decodeUnknownEffect(Schema.Finite)
 
 main(
   Effect.fnUntraced(function* (port) {
-    const context = yield* Layer.build(
-      Dependents.layer.pipe(
-        Layer.provideMerge(CacheManager.layerRedis),
-        Layer.provideMerge(Redis.layer({ port })),
-        Layer.provide(CacheConfig.layer({}))
-      )
-    )
+    const { manager, matches, redis } = yield* open(port)
+    const context = yield* Layer.build(Dependents.layer.pipe(Layer.provide(Layer.succeed(CacheManager, manager))))
     const dependents = Context.get(context, Dependents)
-    const manager = Context.get(context, CacheManager)
-    const redis = Context.get(context, Redis)
     const sizeOf = (key: string) => Effect.flatMap(redis.send("MEMORY", "USAGE", key, "SAMPLES", "0"), Bytes)
     return {
       fill: (size) =>
@@ -44,6 +37,12 @@ main(
               Array.from({ length: Math.min(1_000, size - from) }, (_, index) => `g${size}-${from + index}`)
             )
           }
+          return stop(size)
+        }),
+      season: (size) =>
+        Effect.gen(function* () {
+          const stop = stopwatch()
+          yield* matches.getMany(Array.from({ length: size }, (_, id) => id))
           return stop(size)
         }),
       invalidate: (size) =>
