@@ -104,7 +104,10 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => entries.flatMap(toEntry)))
         ),
       snapshot: Effect.gen(function* () {
-        yield* Effect.mapError(redis.eval(scripts.sync, [table, log], [0]), storeFailed("Asking for the log's head"))
+        const [head, lowest] = yield* Effect.mapError(
+          redis.eval(scripts.sync, [table, log], [0]),
+          storeFailed("Asking for the log's head")
+        )
         const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
         const flat = yield* Effect.mapError(decodeHash(reply), malformed("Reading the table"))
         const marks: Array<readonly [Tag.Tag, Position]> = []
@@ -122,8 +125,13 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
             if (Result.isSuccess(tag)) marks.push([tag.success, at.success])
           }
         }
+        // Evicted or put back in between: what was read is not the table of the log that was asked.
+        if (position < head || floor < lowest) {
+          const cause = `It was at ${position}, and is at ${head} by the log.`
+          return yield* new CacheError({ reason: new StoreFailed({ operation: "Reading the table", temporary: true, cause }) })
+        }
         return { position, floor, marks }
-      }),
+      }).pipe(Effect.retry({ times: 2, while: ({ reason }) => reason._tag === "StoreFailed" && reason.temporary })),
       at: (position) =>
         redis.send("XRANGE", log, `${position}-0`, `${position}-0`).pipe(
           Effect.mapError(storeFailed("Reading the log")),

@@ -227,12 +227,12 @@ export const make = <Id, A, E>(options: {
     })
 
     /**
-     * Waits for the loads of other processes, and takes over those that end without an entry, or last longer than a
-     * lease: whoever holds it then has died or hangs.
+     * Waits for the loads of other processes, and takes over those that end without an entry, or take longer than a
+     * lease: whoever holds it then has died or hangs. What is left of the time is for a load of one's own.
      */
     const follow = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
       counts.leaseWaits += group.length
-      const deadline = clock.currentTimeMillisUnsafe() + Math.min(config.lease, policy.lookupTimeout)
+      const deadline = clock.currentTimeMillisUnsafe() + Math.min(config.lease, policy.lookupTimeout / 2)
       const performing: Array<Fiber.Fiber<void>> = []
       let rest = group
       for (let delay = firstPoll; rest.length > 0; delay = Math.min(delay * 1.5, lastPoll)) {

@@ -81,6 +81,8 @@ export interface Plan {
   /** Lookups say which revision they found. */
   readonly statesRevisions: boolean
   readonly asksTogether: boolean
+  /** Groups that were invalidated may be served while the source fails. */
+  readonly servesStale: boolean
   readonly weather: Weather
   /** How long a lookup takes, at least and at most (ms). */
   readonly lookup: readonly [number, number]
@@ -200,6 +202,7 @@ export const make = (seed: number): Plan => {
     timeToLive: pick(50, 1_000, 60_000),
     statesRevisions: happens(0.5),
     asksTogether: happens(0.5),
+    servesStale: happens(0.3),
     weather: isCalm ? { delay: [0.2, pick(1, 5)], slow: 0, slowest: 0, lost: 0, twice: 0 } : weather(),
     lookup: pick([0.5, 3], [2, 15], [1, 40]),
     steps: steps.toSorted((a, b) => a.at - b.at)

@@ -59,7 +59,7 @@ export interface Users {
 }
 
 /** How the source is asked: it takes time, and may fail. */
-export type Ask = <A>(what: string, read: () => A) => Effect.Effect<A, SourceDown>
+export type Ask = <A>(rows: ReadonlyArray<string>, read: () => A) => Effect.Effect<A, SourceDown>
 
 const tagOf = (kind: string, id: number): Tag.Tag => Tag.of(kind, String(id))
 
@@ -95,14 +95,15 @@ export const start = (options: {
           ...(plan.asksTogether
             ? {
                 lookupMany: (questions: ReadonlyArray<{ readonly id: number }>) =>
-                  ask(`items ${questions.map(({ id }) => id).join(" ")}`, () =>
-                    questions.map(({ id }) => answerItem(source.item(id)))
+                  ask(
+                    questions.map(({ id }) => `item:${id}`),
+                    () => questions.map(({ id }) => answerItem(source.item(id)))
                   )
               }
             : {
                 lookup: (id: number) =>
                   Effect.map(
-                    ask(`item:${id}`, () => source.item(id)),
+                    ask([`item:${id}`], () => source.item(id)),
                     answerItem
                   )
               })
@@ -111,9 +112,10 @@ export const start = (options: {
           ...common,
           domain: "group",
           value: Group,
+          ...(plan.servesStale ? { staleIfUnavailable: "invalidated" } : {}),
           lookup: (id) =>
             Effect.map(
-              ask(`group:${id}`, () => source.group(id)),
+              ask([`group:${id}`], () => source.group(id)),
               (v) => Lookup.found({ v }, stated(v))
             )
         })
@@ -124,7 +126,7 @@ export const start = (options: {
           value: Members,
           lookup: (id) =>
             Effect.map(
-              ask(`members:${id}`, () => source.members(id)),
+              ask([`members:${id}`], () => source.members(id)),
               (list) => Lookup.found(list)
             )
         })
