@@ -48,6 +48,9 @@ interface Way {
   readonly close: () => void
 }
 
+// Node would answer an end by itself, and a socket that is ending cannot be reset any more: it would never close.
+const halfOpen = { allowHalfOpen: true }
+
 // A sender is not read from while so many bytes (of one direction) wait to be passed on.
 const mostWaiting = 1024 * 1024
 
@@ -153,13 +156,16 @@ const makeLink = (client: Socket, server: Socket, condition: () => Condition, on
     server.pause()
     client.write(chunk.subarray(0, Math.ceil(chunk.length / 2)), link.reset)
   })
-  client.on("error", () => undefined)
-  client.on("close", end)
-  server.on("error", () => undefined)
-  server.on("close", () => {
+  const lost = (): void => {
     isTorn = true
     if (condition()._tag !== "Swallow" && !client.destroyed) link.reset()
-  })
+  }
+  client.on("error", () => undefined)
+  client.on("end", end)
+  client.on("close", end)
+  server.on("error", () => undefined)
+  server.on("end", lost)
+  server.on("close", lost)
   return link
 }
 
@@ -190,7 +196,7 @@ export const make = (target: number): Effect.Effect<TcpProxy, TcpProxyError, Sco
         client.resetAndDestroy()
         return
       }
-      const server = createConnection({ host: "127.0.0.1", port })
+      const server = createConnection({ host: "127.0.0.1", port, ...halfOpen })
       links.add(
         makeLink(
           client,
@@ -203,7 +209,7 @@ export const make = (target: number): Effect.Effect<TcpProxy, TcpProxyError, Sco
 
     const server = yield* Effect.acquireRelease(
       Effect.callback<Server, TcpProxyError>((resume) => {
-        const listening = createServer(accept)
+        const listening = createServer(halfOpen, accept)
         listening.once("error", (error) =>
           resume(Effect.fail(new TcpProxyError({ message: `The proxy cannot listen: ${error.message}. Try again.` })))
         )

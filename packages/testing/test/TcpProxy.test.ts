@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { TcpProxy } from "@letletme/testing"
-import { Deferred, Effect, Queue } from "effect"
+import { Deferred, Effect, Queue, Schedule } from "effect"
 import { createConnection, createServer, type Socket } from "node:net"
 
 /** A server that answers each chunk with its own mark and the same bytes. */
@@ -42,7 +42,12 @@ const connect = (port: number) =>
       (opened) => Effect.sync(() => opened.destroy())
     )
     const send = (text: string) => Effect.sync(() => socket.write(text))
-    return { send, receive: Queue.take(received), ended: Deferred.await(ended) }
+    return {
+      send,
+      receive: Queue.take(received),
+      end: Effect.sync(() => socket.end()),
+      ended: Deferred.await(ended)
+    }
   })
 
 const world = Effect.gen(function* () {
@@ -165,6 +170,29 @@ describe("TcpProxy", () => {
       const other = yield* connect(proxy.port)
       assert.include(yield* other.ended, "ECONNRESET")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves no handle open, whoever hangs up", () =>
+    Effect.gen(function* () {
+      for (const first of ["client", "server"] as const) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { client, proxy, server } = yield* world
+            yield* client.send("one")
+            yield* client.receive
+            if (first === "client") yield* client.end
+            else server.close()
+            yield* client.ended
+            assert.strictEqual(yield* proxy.connections, 0)
+          })
+        )
+      }
+      const open = Effect.sync(() => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap"))
+      yield* Effect.retry(
+        Effect.filterOrFail(open, (sockets) => sockets.length === 0),
+        { schedule: Schedule.spaced("10 millis"), times: 100 }
+      )
+    })
   )
 
   it.live("ends with its scope", () =>
