@@ -174,14 +174,14 @@ describe("TcpProxy", () => {
 
   it.live("leaves no handle open, whoever hangs up", () =>
     Effect.gen(function* () {
-      for (const first of ["client", "server"] as const) {
+      for (const who of ["client", "server", "both"] as const) {
         yield* Effect.scoped(
           Effect.gen(function* () {
             const { client, proxy, server } = yield* world
             yield* client.send("one")
             yield* client.receive
-            if (first === "client") yield* client.end
-            else server.close()
+            if (who !== "server") yield* client.end
+            if (who !== "client") server.close()
             yield* client.ended
             assert.strictEqual(yield* proxy.connections, 0)
           })
