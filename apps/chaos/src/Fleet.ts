@@ -2,7 +2,7 @@
  * The processes under test: each with a line of its own to Redis, started, killed, stopped, and started anew.
  */
 import { TcpProxy } from "@letletme/testing"
-import { Deferred, Effect, Result, Schema, type Scope } from "effect"
+import { Array as Arr, Deferred, Effect, Result, Schema, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Judge } from "./Judge.ts"
@@ -105,7 +105,8 @@ export const make = Effect.fnUntraced(function* (
     let legacy: ReadonlyArray<number> = []
 
     const say = (message: ToWorker): void => {
-      if (child?.connected === true) child.send(message)
+      // Who is dead by now does not hear it.
+      if (child?.connected === true) child.send(message, () => undefined)
     }
 
     const hear = (own: string, ready: Deferred.Deferred<void>) => (message: FromWorker) => {
@@ -141,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
       const own = `${isWriter ? "writer" : "reader"}-${index}.${++lives}`
       const ready = yield* Deferred.make<void>()
       const starting = fork(
-        join(import.meta.dirname, "worker.ts"),
+        join(import.meta.dirname, "processes", "worker.ts"),
         [
           encode({
             name: own,
@@ -227,11 +228,14 @@ export const make = Effect.fnUntraced(function* (
       })
     }
     workers.push(worker)
-    yield* start
-    return worker
+    return start
   })
 
-  for (let index = 0; index < total; index++) yield* make(index)
+  const starts = yield* Effect.forEach(
+    Arr.makeBy(total, (index) => index),
+    make
+  )
+  yield* Effect.all(starts, { concurrency: "unbounded", discard: true })
 
   return {
     workers,

@@ -14,8 +14,6 @@ export const groupCount = 12
 export const boardCount = 3
 /** How many rows the source holds: the items, then the groups. */
 export const rowCount = itemCount + groupCount
-/** How many keys there are: the items, the groups, then the boards. */
-export const keyCount = rowCount + boardCount
 
 const perGroup = itemCount / groupCount
 const perBoard = groupCount / boardCount
@@ -23,8 +21,7 @@ const perBoard = groupCount / boardCount
 export const groupOf = (item: number): number => Math.floor(item / perGroup)
 export const itemsOf = (group: number): ReadonlyArray<number> =>
   Arr.makeBy(perGroup, (index) => group * perGroup + index)
-export const groupsOf = (board: number): ReadonlyArray<number> =>
-  Arr.makeBy(perBoard, (index) => board * perBoard + index)
+const groupsOf = (board: number): ReadonlyArray<number> => Arr.makeBy(perBoard, (index) => board * perBoard + index)
 
 /** The row of a group; that of an item is its id. */
 export const rowOf = (group: number): number => itemCount + group

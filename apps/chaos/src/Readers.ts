@@ -130,14 +130,13 @@ export const start = Effect.fnUntraced(function* (
       case "anew":
         return Effect.map(get(key, { skip: "all", timeout }), seenOf)
       case "snapshot": {
-        const item = key % itemCount
-        const group = groupOf(item)
+        const group = groupOf(key % itemCount)
         const last = below(2) === 0 ? itemCount + group : rowCount + (group % boardCount)
         return Effect.timeoutOrElse(
           manager.snapshot(
             Effect.gen(function* () {
-              const one = yield* get(item)
-              const many = yield* getItems(below(groupCount))
+              const one = yield* get(key % itemCount)
+              const many = yield* getItems(below(2) === 0 ? group : (group + 1) % groupCount)
               position(view.position)
               return [...seenOf(one), ...many, ...seenOf(yield* get(last))]
             })

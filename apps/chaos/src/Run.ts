@@ -37,7 +37,7 @@ export const defaults: Settings = {
 /** How the processes are configured (ms). */
 export const maxStaleness = 500
 export const readTimeout = 1_500
-export const maxLookups = 16
+const maxLookups = 16
 /**
  * How many questions one process may put to the source at once. A lookup inside a load has its place in the bulkhead
  * already, and the four groups of a board are loaded together.
@@ -121,7 +121,9 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Outcome, Failure, Scope.Scope> {
   const zero = process.hrtime.bigint()
   const now = Monotonic.since(zero)
-  const { nextDoubleUnsafe } = yield* Random.Random
+  // The faults have dice of their own: the same seed gives the same faults, whatever else is left to chance.
+  const dice = yield* Random.withSeed(Random.Random, settings.seed)
+  const { nextDoubleUnsafe } = yield* Random.withSeed(Random.Random, settings.seed + 1)
   const truth = Truth.make(nextDoubleUnsafe)
   const judge = Judge.make({ now, maxStaleness, margin, readTimeout })
   const servers = yield* Servers.make
@@ -168,7 +170,7 @@ export const run = Effect.fnUntraced(function* (
       }),
       () =>
         Effect.gen(function* () {
-          yield* fault(world)
+          yield* Effect.provideService(fault(world), Random.Random, dice)
           const millis = yield* converge(world, now, name)
           converged.set(name, [...(converged.get(name) ?? []), millis])
           inflicted++
@@ -179,14 +181,13 @@ export const run = Effect.fnUntraced(function* (
   yield* converge(world, now, "the start")
   const ends = settings.minutes * 60
   while (seconds() < ends) {
-    for (const name of yield* Random.shuffle(settings.faults)) {
+    for (const name of yield* Effect.provideService(Random.shuffle(settings.faults), Random.Random, dice)) {
       const fault = faults[name]
       if (fault === undefined || seconds() >= ends) continue
       yield* inflict(name, fault)
       yield* Effect.sleep(pause)
     }
   }
-  judgeAvailability(judge, truth)
   return {
     settings,
     seconds: seconds(),
@@ -198,8 +199,8 @@ export const run = Effect.fnUntraced(function* (
   }
 })
 
-/** Reads go on while Redis is away, and the source is not overrun. */
-const judgeAvailability = (judge: Judge.Judge, truth: Truth.Truth): void => {
+/** Reports where reads did not go on while Redis was away, or the source was overrun. */
+export const judgeAvailability = ({ judge, mostAtOnce }: Outcome): void => {
   // Who waits for a position cannot be answered without the log.
   const tallies = [...judge.whileAway].filter(([kind]) => kind !== "after")
   const asked = tallies.reduce((sum, [, tally]) => sum + tally.asked, 0)
@@ -212,7 +213,7 @@ const judgeAvailability = (judge: Judge.Judge, truth: Truth.Truth): void => {
     if (p99 > readTimeout)
       judge.report("12 Redis gone", `one in a hundred "${kind}" reads took ${p99.toFixed(0)} ms and more`)
   }
-  if (truth.mostAtOnce() > maxAtOnce) {
-    judge.report("12 Redis gone", `a process put ${truth.mostAtOnce()} questions to the source at once`)
+  if (mostAtOnce > maxAtOnce) {
+    judge.report("12 Redis gone", `a process put ${mostAtOnce} questions to the source at once`)
   }
 }

@@ -96,7 +96,8 @@ export const start = Effect.fnUntraced(function* (
       case "update":
         return [...some(updated, 1)]
       case "updateMany":
-        return [...some(updated, 4)]
+        // Of neighbours: a snapshot reads some of them together.
+        return [group, (group + 1) % groupCount].flatMap(itemsOf).filter(isUpdated)
     }
   }
 
@@ -123,10 +124,15 @@ export const start = Effect.fnUntraced(function* (
   const valueOf = (row: number, version: number, isWritten: boolean) => ({ seen: [row, version], isWritten })
 
   /** Has the cache invalidate or update what was changed; answers the position from which on it is. */
-  const announce = (way: Way, rows: ReadonlyArray<number>, version: number): Effect.Effect<Announced, CacheError> => {
+  const announce = (
+    way: Way,
+    rows: ReadonlyArray<number>,
+    version: number,
+    since: number
+  ): Effect.Effect<Announced, CacheError> => {
     const [row = 0] = rows
     const isWritten = chance(0.5)
-    const options = { revision: revisionOf(version) }
+    const options = { revision: revisionOf(version), since }
     switch (way) {
       case "one":
       case "batch":
@@ -154,6 +160,7 @@ export const start = Effect.fnUntraced(function* (
 
   /** Announces rows by what they are now: what others wrote meanwhile may be newer. */
   const announceAsIs = Effect.fnUntraced(function* (rows: ReadonlyArray<number>) {
+    const since = yield* manager.position
     const versions = yield* source.read(rows)
     const isWritten = chance(0.5)
     const pairs = Arr.zip(rows, versions)
@@ -161,7 +168,10 @@ export const start = Effect.fnUntraced(function* (
     const toUpdate = pairs.filter(([row]) => isUpdated(row))
     const invalidated = toInvalidate.length === 0 ? undefined : yield* invalidate(toInvalidate)
     const changes = yield* Effect.forEach(toUpdate, ([id, version]) =>
-      items.changes([{ id, value: Option.some(valueOf(id, version, isWritten)) }], { revision: revisionOf(version) })
+      items.changes([{ id, value: Option.some(valueOf(id, version, isWritten)) }], {
+        revision: revisionOf(version),
+        since
+      })
     )
     const { written } = yield* manager.commit(changes.flat())
     const updated = outcomeOf(
@@ -191,10 +201,11 @@ export const start = Effect.fnUntraced(function* (
   const write = Effect.gen(function* () {
     const way = ways[below(ways.length)] ?? "one"
     const rows = rowsOf(way)
+    const since = yield* manager.position
     const version = yield* source.change(rows)
     const seen = rows.flatMap((row) => [row, version])
     yield* acknowledge(
-      Effect.map(announce(way, rows, version), (announced) => ({ ...announced, seen })),
+      Effect.map(announce(way, rows, version, since), (announced) => ({ ...announced, seen })),
       rows
     )
   })

@@ -3,7 +3,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Layer, Logger, Option, Random, Schema } from "effect"
+import { Cause, Console, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import * as Report from "./Report.ts"
 import * as Run from "./Run.ts"
@@ -74,7 +74,8 @@ const chaos = Command.make(
     const chosen = Run.defaults.faults.filter((name) => name.includes(faults))
     if (chosen.length === 0) return yield* new NoFault({ text: faults })
     const settings = { ...Run.defaults, minutes, seed, readsPerSecond: rate, faults: chosen }
-    const outcome = yield* Effect.scoped(Run.run(settings, makeProgress(minutes * 60))).pipe(Random.withSeed(seed))
+    const outcome = yield* Effect.scoped(Run.run(settings, makeProgress(minutes * 60)))
+    Run.judgeAvailability(outcome)
     if (isTerminal) yield* Effect.sync(() => process.stderr.write("\r\u001b[K"))
     const report = Report.make(outcome)
     yield* Console.log(json ? JSON.stringify(report, null, 2) : Report.toText(report))

@@ -5,12 +5,12 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { CacheConfig, CacheManager, CacheMetrics } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { Array as Arr, Effect, Layer, Option, Queue, Random, References, Schema } from "effect"
-import { layerSource, Line } from "./Line.ts"
-import { Assignment } from "./Messages.ts"
-import { boardCount, Boards, groupCount, Groups, itemCount, Items } from "./Model.ts"
-import * as Monotonic from "./Monotonic.ts"
-import * as Readers from "./Readers.ts"
-import * as Writers from "./Writers.ts"
+import { layerSource, Line } from "../Line.ts"
+import { Assignment } from "../Messages.ts"
+import { boardCount, Boards, groupCount, Groups, itemCount, Items } from "../Model.ts"
+import * as Monotonic from "../Monotonic.ts"
+import * as Readers from "../Readers.ts"
+import * as Writers from "../Writers.ts"
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Assignment))
 
