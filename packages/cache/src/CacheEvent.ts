@@ -1,12 +1,24 @@
 /**
  * What the cache tells of itself, to those who subscribe. Hits are counted (`CacheMetrics`), not told.
  */
+import type { Explanation } from "./Explanation.ts"
 import type { StaleReach } from "./Policy.ts"
 import type { Position } from "./Position.ts"
 import type { Tag } from "./Tag.ts"
 
 /** Why a value had to be loaded or was served stale. */
 export type Staleness = "missing" | Exclude<StaleReach, "none">
+
+/**
+ * How a difference between the cache and the source, or between the tiers, came about:
+ *
+ * - `unannounced`: the source changed, and nobody invalidated.
+ * - `tier-difference`: the near cache and the store hold different values, and both claim to be valid.
+ * - `corrupt`: the store has bytes that are not a readable entry.
+ * - `stale-served`: the log says that the entry is invalid, and this process held it to be valid: a fault of the protocol.
+ * - `missing-dependency`: computed anew from the same inputs it comes out different, or from one it does not depend on.
+ */
+export type Inconsistency = "unannounced" | "tier-difference" | "corrupt" | "stale-served" | "missing-dependency"
 
 /** An event of the cache. */
 export type CacheEvent =
@@ -21,4 +33,19 @@ export type CacheEvent =
       readonly tags: ReadonlyArray<Tag>
       readonly position: Position
       readonly cause: string
+    }
+  | {
+      readonly _tag: "Inconsistent"
+      readonly key: Tag
+      /** The domain, or the list: as it is counted. */
+      readonly domain: string
+      readonly cause: Inconsistency
+      /** How it came about, in a sentence. */
+      readonly detail: string
+      /** How long ago the entry was written (ms); 0 where it cannot be read. */
+      readonly age: number
+      /** What `explain` said before the repair; `undefined` where the log or the store did not answer. */
+      readonly explanation: Explanation | undefined
+      /** It was invalidated and loaded anew. */
+      readonly repaired: boolean
     }

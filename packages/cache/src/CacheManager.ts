@@ -18,6 +18,7 @@ import { inspect } from "./internal/inspect.ts"
 import * as Kernel from "./internal/Kernel.ts"
 import * as Loader from "./internal/Loader.ts"
 import * as NearCache from "./internal/NearCache.ts"
+import * as probe from "./internal/probe.ts"
 import * as Reader from "./internal/Reader.ts"
 import * as Shelf from "./internal/Shelf.ts"
 import * as Writer from "./internal/Writer.ts"
@@ -25,6 +26,7 @@ import { LiveView } from "./LiveView.ts"
 import type * as Lookup from "./Lookup.ts"
 import * as Policy from "./Policy.ts"
 import type { Position } from "./Position.ts"
+import type { Probe } from "./Probe.ts"
 import * as Recording from "./Recording.ts"
 import * as RedisLog from "./RedisLog.ts"
 import * as RedisStore from "./RedisStore.ts"
@@ -106,6 +108,8 @@ export class CacheManager extends Context.Service<
     readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>
     /** The names of the open domains. */
     readonly domains: Effect.Effect<ReadonlyArray<string>>
+    /** The open domains and lists as `ConsistencyMonitor` sees them. */
+    readonly probes: Effect.Effect<ReadonlyArray<Probe>>
   }
 >()("@letletme/cache/CacheManager") {
   /** The manager over the view, the log and the store in context. */
@@ -124,6 +128,7 @@ export class CacheManager extends Context.Service<
             readonly dependents: ReadonlyArray<string>
             /** Explains a key, if it is one of this domain. */
             readonly explain: (key: Tag.Tag) => Option.Option<Effect.Effect<Explanation, CacheError>>
+            readonly probe: Probe
           }
         >()
 
@@ -259,14 +264,7 @@ export class CacheManager extends Context.Service<
                   )
               )
 
-            opened.set(label, {
-              name,
-              dependents: definition.graph.cascade(name),
-              explain: (tag) => Option.map(parse(tag), (id) => explain(shelf, log, { id, key: tag }))
-            })
-            yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
-
-            return {
+            const opening: Domain<Id, A, E> = {
               key,
               parse,
               get: (id, options) => reader.get(keyed(id), options),
@@ -306,6 +304,14 @@ export class CacheManager extends Context.Service<
               inspect: (ids) => inspect(shelf, ids.map(keyed)),
               explain: (id) => explain(shelf, log, keyed(id))
             }
+            opened.set(label, {
+              name,
+              dependents: definition.graph.cascade(name),
+              explain: (tag) => Option.map(parse(tag), opening.explain),
+              probe: probe.make({ label, shelf, loader, log, domain: opening })
+            })
+            yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
+            return opening
           })
         }
 
@@ -317,7 +323,8 @@ export class CacheManager extends Context.Service<
           explain: (key) => Effect.all([...opened.values()].flatMap((domain) => Option.toArray(domain.explain(key)))),
           position: Effect.sync(() => view.position),
           events: PubSub.subscribe(kernel.events),
-          domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))])
+          domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))]),
+          probes: Effect.sync(() => Array.from(opened.values(), (one) => one.probe))
         })
       })
     ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))

@@ -6,13 +6,13 @@ import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Sco
 import { CacheError, Timeout } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { Entry } from "../Entry.ts"
-import type * as Lookup from "../Lookup.ts"
+import * as Lookup from "../Lookup.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
-import type { Shelf } from "./Shelf.ts"
+import type { Keyed, Shelf } from "./Shelf.ts"
 
 /** What is asked of the loader. */
 export interface Wanted<Id, A> {
@@ -45,6 +45,8 @@ export interface Loader<Id, A, E> {
   readonly load: (wanted: ReadonlyArray<Wanted<Id, A>>, arrival: number) => Effect.Effect<ReadonlyArray<Loaded<A, E>>>
   /** Starts a load that nobody waits for, unless one is under way. */
   readonly refresh: (wanted: Wanted<Id, A>) => Effect.Effect<void>
+  /** Asks the source of one key, in time and behind the guards, and keeps nothing of what it answers. */
+  readonly ask: (keyed: Keyed<Id>, recorder: Recording.Recorder) => Effect.Effect<Lookup.Answer<A>, E | CacheError>
 }
 
 /** A load under way. */
@@ -93,7 +95,7 @@ export const make = <Id, A, E>(options: {
 
     /** Runs a lookup in time, behind the guards, with its reads recorded. */
     const ask = <B>(
-      { key, nested }: Wanted<Id, A>,
+      { key, nested }: Pick<Wanted<Id, A>, "key" | "nested">,
       effect: Effect.Effect<B, E | CacheError>,
       recorder: Recording.Recorder
     ) => {
@@ -351,6 +353,13 @@ export const make = <Id, A, E>(options: {
       refresh: (wanted) =>
         Effect.sync(() => {
           board(wanted, 0)
-        })
+        }),
+      ask: ({ id, key }, recorder) => {
+        const answer =
+          lookup.lookupMany === undefined
+            ? lookup.lookup(id, undefined)
+            : Effect.map(lookup.lookupMany([{ id, previous: undefined }]), ([only]) => only ?? Lookup.notModified)
+        return ask({ key, nested: false }, answer, recorder)
+      }
     }
   })

@@ -22,6 +22,8 @@ export interface NearCache<A> {
   /** Looks without counting as a use. */
   readonly peek: (key: Tag) => Entry<A> | undefined
   readonly set: (key: Tag, entry: Entry<A>, easyUntil: number) => void
+  /** The keys at hand, least lately used last. */
+  readonly keys: () => Iterable<Tag>
   readonly entries: () => number
   readonly bytes: () => number
 }
@@ -35,7 +37,7 @@ const overhead = 512
 
 export const make = <A>(bounds: { readonly entries: number; readonly bytes: number }): Effect.Effect<NearCache<A>> =>
   Effect.sync(() => {
-    const lru = new LRUCache<string, Near<A>>({
+    const lru = new LRUCache<Tag, Near<A>>({
       max: bounds.entries,
       maxSize: bounds.bytes,
       sizeCalculation: ({ entry }) => entry.bytes + overhead
@@ -46,6 +48,7 @@ export const make = <A>(bounds: { readonly entries: number; readonly bytes: numb
       set: (key, entry, easyUntil) => {
         lru.set(key, { entry, answer: answerOf(key, entry), easyUntil, checkedAt: -1 })
       },
+      keys: () => lru.keys(),
       entries: () => lru.size,
       bytes: () => lru.calculatedSize
     }

@@ -78,6 +78,10 @@ const reachOrder: Readonly<Record<StaleReach | "missing", number>> = { none: 0, 
 export const mayServe = (state: State, reach: StaleReach): boolean =>
   state !== "missing" && state !== "fresh" && reachOrder[state] <= reachOrder[reach]
 
+/** Whether what invalidates a tag reaches an entry that depends on these. */
+export const carries = (tags: ReadonlyArray<Tag.Tag>, tag: Tag.Tag): boolean =>
+  tags.includes(tag) || tags.some((one) => Tag.isPattern(one) && Tag.reaches(one, tag))
+
 const noPayload = new Uint8Array(0)
 
 export const make = <Id, A>(options: {
@@ -91,9 +95,6 @@ export const make = <Id, A>(options: {
   const { kernel, codec, policy, near, counts, declared } = options
   const { config, clock, live } = kernel
   const { view } = live
-
-  const carries = (tags: ReadonlyArray<Tag.Tag>, tag: Tag.Tag): boolean =>
-    tags.includes(tag) || tags.some((one) => Tag.isPattern(one) && Tag.reaches(one, tag))
 
   const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> =>
     Result.flatMap(Entry.unseal(key, bytes), ({ payload, ...header }): Result.Result<Entry.Entry<A>, string> => {
