@@ -3,7 +3,7 @@
  */
 import type { RedisError } from "@letletme/redis"
 import type { RedisServerError, TcpProxy } from "@letletme/testing"
-import { Array as Arr, Effect, Random, Stream } from "effect"
+import { Array as Arr, Effect, Random, Schedule, Stream } from "effect"
 import type { Fleet, FleetError, Worker } from "./Fleet.ts"
 import type { Judge } from "./Judge.ts"
 import type { Servers, ServersError } from "./Servers.ts"
@@ -107,7 +107,8 @@ export const faults: Readonly<Record<string, Fault>> = {
       return Effect.andThen(wipe, start)
     }),
   "Redis killed, back with an old RDB file": Effect.fnUntraced(function* (world) {
-    yield* send(world, "SAVE")
+    // It is refused while the replica is sent a copy.
+    yield* Effect.retry(send(world, "SAVE"), { schedule: Schedule.spaced("20 millis"), times: 250 })
     yield* Effect.sleep(yield* between(300, 1_000))
     yield* crash(world, ({ servers }) => servers.primary().process.start)
   }),

@@ -228,14 +228,14 @@ export const make = Effect.fnUntraced(function* (
       })
     }
     workers.push(worker)
-    return start
+    return { start }
   })
 
-  const starts = yield* Effect.forEach(
+  const made = yield* Effect.forEach(
     Arr.makeBy(total, (index) => index),
     make
   )
-  yield* Effect.all(starts, { concurrency: "unbounded", discard: true })
+  yield* Effect.forEach(made, ({ start }) => start, { concurrency: "unbounded", discard: true })
 
   return {
     workers,
