@@ -63,6 +63,7 @@ const tasks = {
   start: (args) => app("warmer", ["run", ...args]),
   warmer: (args) => app("warmer", args),
   bench: appWithRedis("bench"),
+  simulate: (args) => app("simulate", args),
   chaos: appWithRedis("chaos"),
   test,
   types,

@@ -128,7 +128,9 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         // Evicted or put back in between: what was read is not the table of the log that was asked.
         if (position < head || floor < lowest) {
           const cause = `It was at ${position}, and is at ${head} by the log.`
-          return yield* new CacheError({ reason: new StoreFailed({ operation: "Reading the table", temporary: true, cause }) })
+          return yield* new CacheError({
+            reason: new StoreFailed({ operation: "Reading the table", temporary: true, cause })
+          })
         }
         return { position, floor, marks }
       }).pipe(Effect.retry({ times: 2, while: ({ reason }) => reason._tag === "StoreFailed" && reason.temporary })),

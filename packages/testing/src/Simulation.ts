@@ -6,11 +6,12 @@
  */
 import { Cause, Effect, Exit, Random } from "effect"
 import * as Checker from "./Checker.ts"
-import type { Lua } from "./internal/Lua.ts"
+import * as Lua from "./internal/Lua.ts"
 import * as SimulatedNetwork from "./SimulatedNetwork.ts"
 import * as SimulatedServer from "./SimulatedServer.ts"
 import * as Plan from "./simulation/Plan.ts"
 import * as Process from "./simulation/Process.ts"
+import * as Shrink from "./simulation/Shrink.ts"
 import * as Source from "./simulation/Source.ts"
 import * as VirtualTime from "./VirtualTime.ts"
 
@@ -29,8 +30,31 @@ export interface Outcome {
 const patience = 10_000
 const limit = Plan.span + patience + 30_000
 
-/** Carries out a plan. */
-export const run = (plan: Plan.Plan, options: { readonly lua: Lua; readonly isTraced: boolean }): Outcome => {
+/** Carries out plans. */
+export interface Simulator {
+  readonly run: (plan: Plan.Plan, options?: { readonly isTraced?: boolean }) => Outcome
+  /**
+   * Leaves out of a plan whatever is not needed to break the same promise: the shortest story that shows it (delta
+   * debugging: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
+   */
+  readonly shrink: (plan: Plan.Plan) => Plan.Plan
+}
+
+/** Makes a simulator. It keeps nothing of a run but the compiled scripts. */
+export const make = (): Simulator => {
+  const lua = Lua.make()
+  const runWith: Simulator["run"] = (plan, { isTraced = false } = {}) => run(plan, { lua, isTraced })
+  return {
+    run: runWith,
+    shrink: (plan) => {
+      const promise = runWith(plan).violations[0]?.promise
+      if (promise === undefined) return plan
+      return Shrink.shrink(plan, (smaller) => runWith(smaller).violations[0]?.promise === promise)
+    }
+  }
+}
+
+const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTraced: boolean }): Outcome => {
   const time = VirtualTime.make()
   const dice = VirtualTime.chance(plan.seed ^ 0x2545f491)
   const trace: Array<string> = []

@@ -3,3 +3,6 @@
  */
 export { RedisServer, RedisServerError } from "./RedisServer.ts"
 export * as TcpProxy from "./TcpProxy.ts"
+export * as Checker from "./Checker.ts"
+export * as Plan from "./simulation/Plan.ts"
+export * as Simulation from "./Simulation.ts"

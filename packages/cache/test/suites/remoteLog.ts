@@ -37,7 +37,8 @@ export class Remote extends Context.Service<
   )
 }
 
-const scripted = Layer.effect(
+/** The log as this process sees it: through the gates. */
+export const gated = Layer.effect(
   InvalidationLog,
   Remote.useSync(({ calls, gates, log }) => {
     const through = <A>(name: keyof typeof gates, call: Effect.Effect<A, CacheError>) =>
@@ -71,7 +72,7 @@ export const far = (settings: Settings = {}) =>
 
 /** A view of the log behind the gates. */
 export const near = (settings: Settings = {}) =>
-  LiveView.layer.pipe(Layer.provide(scripted), Layer.provide(CacheConfig.layer({ maxStaleness, ...settings })))
+  LiveView.layer.pipe(Layer.provide(gated), Layer.provide(CacheConfig.layer({ maxStaleness, ...settings })))
 
 /** Both. */
 export const overRemote = (settings: Settings = {}) => near(settings).pipe(Layer.provideMerge(far(settings)))
