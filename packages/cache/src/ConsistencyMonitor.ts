@@ -4,7 +4,7 @@
  * @see https://engineering.fb.com/2022/06/08/core-infra/cache-made-consistent/ - caches that are monitored for
  * consistency, and the nines that they reach
  */
-import { Clock, Context, Duration, Effect, Layer, Random, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Random, Schedule, Semaphore } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import type { CacheEvent, Inconsistency } from "./CacheEvent.ts"
 import { CacheManager } from "./CacheManager.ts"
@@ -217,7 +217,7 @@ export class ConsistencyMonitor extends Context.Service<
           oldest = Math.max(oldest, age)
           probe.tell(finding)
           yield* Effect.logWarning(
-            `${key} is inconsistent (${cause}): ${detail}${repaired ? " It was invalidated and loaded anew." : ""}`
+            `${key} is inconsistent (${cause}): ${detail}${repaired ? " It was loaded anew." : ""}`
           )
           return finding
         })
@@ -268,11 +268,8 @@ export class ConsistencyMonitor extends Context.Service<
           }
         }).pipe(single.withPermit, Effect.withSpan("ConsistencyMonitor.check"))
 
-        const watch = Effect.andThen(
-          Effect.sleep(window),
-          Effect.catchDefect(check, (defect) => Effect.logError("The consistency monitor failed", defect))
-        )
-        yield* Effect.forkScoped(Effect.forever(watch))
+        const watch = Effect.catchDefect(check, (defect) => Effect.logError("The consistency monitor failed", defect))
+        yield* Effect.forkScoped(Effect.delay(Effect.repeat(watch, Schedule.fixed(window)), window))
 
         return ConsistencyMonitor.of({
           check,

@@ -12,6 +12,8 @@ import type { Tag } from "./Tag.ts"
 export interface Read {
   readonly stamp: Position
   readonly tags: ReadonlyArray<Tag>
+  /** When the entry was written (epoch ms), where that is known. */
+  readonly createdAt?: number | undefined
 }
 
 /** Collects reads. */

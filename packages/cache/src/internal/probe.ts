@@ -111,9 +111,9 @@ export const make = <Id, A, E>(options: {
 
   /** Says how an entry that both tiers agree on, or only one has, came to differ from the source. */
   const trace = (looked: Look<Id, A>, reads: ReadonlyArray<Recording.Read>, entry: Entry<A>): Difference => {
-    const { stamp, tags } = entry
+    const { createdAt, stamp, tags } = entry
     const unknown = reads.flatMap((read) => read.tags).find((tag) => !carries(tags, tag))
-    const later = reads.find((read) => read.stamp > stamp)
+    const later = reads.find((read) => read.stamp > stamp || (read.createdAt ?? 0) > createdAt)
     if (unknown !== undefined) {
       const detail = `Its lookup read what carries ${unknown}, which the entry does not depend on.`
       return differs(looked, "missing-dependency", detail, entry)
@@ -123,8 +123,7 @@ export const make = <Id, A, E>(options: {
         "Computed anew from inputs that are as old as itself it comes out different: its lookup reads something past the cache."
       return differs(looked, "missing-dependency", detail, entry)
     }
-    const what =
-      later === undefined ? "The source says otherwise" : `Its input ${later.tags[0]} was loaded anew at ${later.stamp}`
+    const what = later === undefined ? "The source says otherwise" : `Its input ${later.tags[0]} was loaded anew since`
     const detail = `${what}, and nothing that the entry depends on was invalidated since its load began at ${stamp}.`
     return differs(looked, "unannounced", detail, entry)
   }
