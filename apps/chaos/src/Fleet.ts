@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Judge } from "./Judge.ts"
 import { Assignment, FromWorker, type ToWorker } from "./Messages.ts"
-import { rowCount } from "./Model.ts"
+import { actualRow, rowCount } from "./Model.ts"
 import type { Truth } from "./Truth.ts"
 
 /** The processes did not do what they must for a run to mean anything. */
@@ -260,7 +260,7 @@ export const isNewest = (probed: Probed, truth: Truth): boolean => {
   if (probed.failures > 0) return false
   const rows = new Set<number>()
   for (let index = 0; index < probed.seen.length; index += 2) {
-    const row = probed.seen[index] ?? 0
+    const row = actualRow(probed.seen[index] ?? 0)
     if (probed.seen[index + 1] !== truth.versionOf(row)) return false
     rows.add(row)
   }

@@ -7,7 +7,7 @@
 import * as Checker from "@letletme/testing/Checker"
 import * as Histogram from "./Histogram.ts"
 import { type FromWorker, type Kind, kinds, outcomes } from "./Messages.ts"
-import { nameOf, rowCount } from "./Model.ts"
+import { actualRow, nameOf, rowCount } from "./Model.ts"
 
 type Message<Tag extends FromWorker["_tag"]> = Extract<FromWorker, { readonly _tag: Tag }>
 
@@ -158,7 +158,7 @@ export const make = (options: {
       for (let seen = index + 8; seen < index + 8 + length; seen += 2) {
         const row = numbers[seen] ?? 0
         const version = numbers[seen + 1] ?? 0
-        const name = names[row < 0 ? -1 - row : row] ?? ""
+        const name = names[actualRow(row)] ?? ""
         rows.push([name, version])
         // Who sees what an update wrote has seen the update.
         if (row < 0 && kind === "snapshot") position = Math.max(position, positions.get(`${name} ${version}`) ?? 0)

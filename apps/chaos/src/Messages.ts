@@ -65,7 +65,7 @@ export const FromWorker = Schema.TaggedUnion({
   },
   /**
    * The reads that ended before `clock`, as numbers: kind, key, began at, took, the view's position, the position asked
-   * for, outcome, how many numbers follow, and what was seen; an item that came with an update with its row as −1 − row.
+   * for, outcome, how many numbers follow, and what was seen (see `Model.Seen`).
    */
   Reads: {
     clock: Schema.Int,

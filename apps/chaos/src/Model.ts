@@ -34,7 +34,10 @@ export const isUpdated = (row: number): boolean => row < itemCount && row % perG
 
 export const nameOf = (row: number): string => (row < itemCount ? `item:${row}` : `group:${row - itemCount}`)
 
-/** Rows with the versions that were seen of them, one after the other: row, version, row, version. */
+/**
+ * Rows with the versions that were seen of them, one after the other: row, version, row, version. A row that was seen as
+ * an update wrote it stands as −1 − row: see {@link actualRow}.
+ */
 export const Seen = Schema.Array(Schema.Int)
 export type Seen = typeof Seen.Type
 
@@ -45,6 +48,15 @@ export const Item = Schema.Struct({ seen: Seen, isWritten: Schema.Boolean })
 export type Item = typeof Item.Type
 
 const Derived = Schema.Struct({ seen: Seen })
+
+/** The row that a row in a {@link Seen} stands for. */
+export const actualRow = (row: number): number => (row < 0 ? -1 - row : row)
+
+/** What a value says that it was made from. */
+export const seenOf = (value: Item | { readonly seen: Seen }): Seen => {
+  const [row = 0, version = 0] = value.seen
+  return "isWritten" in value && value.isWritten ? [-1 - row, version] : value.seen
+}
 
 /** A number that grows with the version orders the writers of an item. */
 export const revisionOf = (version: number) => ({ time: version, sequence: 0 })
@@ -66,8 +78,9 @@ export class Items extends DomainCache.Service<Items>()("chaos/Items", {
     )
 }) {}
 
-const present = <A extends { readonly seen: Seen }>(values: ReadonlyArray<Option.Option<A>>): Seen =>
-  values.flatMap((value) => (Option.isSome(value) ? value.value.seen : []))
+/** What the values that there are say that they were made from. */
+export const allSeen = (values: ReadonlyArray<Option.Option<Item | { readonly seen: Seen }>>): Seen =>
+  values.flatMap((value) => (Option.isSome(value) ? seenOf(value.value) : []))
 
 export class Groups extends DomainCache.Service<Groups>()("chaos/Groups", {
   graph,
@@ -81,7 +94,7 @@ export class Groups extends DomainCache.Service<Groups>()("chaos/Groups", {
     const source = yield* Source
     const row = rowOf(id)
     const [version = 0] = yield* source.read([row])
-    return Lookup.found({ seen: [row, version, ...present(yield* items.getMany(itemsOf(id)))] })
+    return Lookup.found({ seen: [row, version, ...allSeen(yield* items.getMany(itemsOf(id)))] })
   })
 }) {}
 
@@ -94,6 +107,6 @@ export class Boards extends DomainCache.Service<Boards>()("chaos/Boards", {
   timeToLive: "derived",
   lookup: Effect.fnUntraced(function* (id: number) {
     const groups = yield* Groups
-    return Lookup.found({ seen: present(yield* groups.getMany(groupsOf(id))) })
+    return Lookup.found({ seen: allSeen(yield* groups.getMany(groupsOf(id))) })
   })
 }) {}

@@ -6,6 +6,7 @@ import { Cause, Effect, Exit, FiberSet, Random } from "effect"
 import { Line } from "./Line.ts"
 import { type Assignment, type Kind, kinds, outcomes } from "./Messages.ts"
 import {
+  allSeen,
   Boards,
   boardCount,
   groupCount,
@@ -16,7 +17,8 @@ import {
   Items,
   itemsOf,
   rowCount,
-  type Seen
+  type Seen,
+  seenOf
 } from "./Model.ts"
 import type { SourceFailed } from "./Source.ts"
 
@@ -44,12 +46,6 @@ const mostInFlight = 64
 
 type Failure = CacheError | SourceFailed
 type Value = Item | { readonly seen: Seen }
-
-/** What a value says that it was made from; what came with an update is told apart. */
-const seenOf = (value: Value): Seen => {
-  const [row = 0, version = 0] = value.seen
-  return "isWritten" in value && value.isWritten ? [-1 - row, version] : value.seen
-}
 
 const outcomeOf = (
   cause: Cause.Cause<{ readonly _tag: string; readonly reason?: { readonly _tag: string } }>
@@ -101,10 +97,7 @@ export const start = Effect.fnUntraced(function* (
         ? groups.get(key - itemCount, options)
         : boards.get(key - rowCount, options)
 
-  const getItems = (group: number) =>
-    Effect.map(items.getMany(itemsOf(group), { timeout }), (found) =>
-      found.flatMap((item) => (item._tag === "Some" ? [...seenOf(item.value)] : []))
-    )
+  const getItems = (group: number) => Effect.map(items.getMany(itemsOf(group), { timeout }), allSeen)
 
   /** Reads, and answers what was seen. `position` is told where it is not that of the read's beginning. */
   const perform = (kind: Kind, key: number, after: number, position: (at: number) => void) => {

@@ -7,7 +7,7 @@ import { Redis } from "@letletme/redis"
 import { Array as Arr, Effect, Layer, Option, Queue, Random, References, Schema } from "effect"
 import { layerSource, Line } from "../Line.ts"
 import { Assignment } from "../Messages.ts"
-import { boardCount, Boards, groupCount, Groups, itemCount, Items } from "../Model.ts"
+import { allSeen, boardCount, Boards, groupCount, Groups, itemCount, Items } from "../Model.ts"
 import * as Monotonic from "../Monotonic.ts"
 import * as Readers from "../Readers.ts"
 import * as Writers from "../Writers.ts"
@@ -29,11 +29,7 @@ const probe = Effect.fnUntraced(function* (id: number) {
     Groups.use((groups) => all(groups, groupCount)),
     Boards.use((boards) => all(boards, boardCount))
   ]).pipe(Effect.option)
-  const seen = Option.match(values, {
-    onNone: () => [],
-    onSome: (domains) =>
-      domains.flatMap((found) => found.flatMap((value) => (value._tag === "Some" ? value.value.seen : [])))
-  })
+  const seen = Option.match(values, { onNone: () => [], onSome: (domains) => domains.flatMap(allSeen) })
   line.say({ _tag: "Probed", id, seen, loads: (yield* loads) - before, failures: Option.isNone(values) ? 1 : 0 })
 })
 
