@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Judge } from "./Judge.ts"
 import { Assignment, FromWorker, type ToWorker } from "./Messages.ts"
-import { actualRow, rowCount } from "./Model.ts"
+import { part, rowCount } from "./Model.ts"
 import type { Truth } from "./Truth.ts"
 
 /** The processes did not do what they must for a run to mean anything. */
@@ -83,6 +83,7 @@ export const make = Effect.fnUntraced(function* (
   let isOver = false
   let newest = 0
   let lastProbe = 0
+  let allLives = 0
 
   const tellAll = (message: ToWorker): void => {
     for (const worker of workers) worker.say(message)
@@ -148,6 +149,7 @@ export const make = Effect.fnUntraced(function* (
             name: own,
             port: proxy.port,
             seed: options.seed * 1_000 + index * 100 + lives,
+            life: ++allLives,
             zero: options.zero,
             readsPerSecond: options.readsPerSecond / total,
             writesPerSecond: isWriter ? options.writesPerSecond / options.writers : 0,
@@ -260,8 +262,8 @@ export const isNewest = (probed: Probed, truth: Truth): boolean => {
   if (probed.failures > 0) return false
   const rows = new Set<number>()
   for (let index = 0; index < probed.seen.length; index += 2) {
-    const row = actualRow(probed.seen[index] ?? 0)
-    if (probed.seen[index + 1] !== truth.versionOf(row)) return false
+    const row = probed.seen[index] ?? 0
+    if (part(probed.seen[index + 1] ?? 0).version !== truth.versionOf(row)) return false
     rows.add(row)
   }
   return rows.size === rowCount

@@ -7,7 +7,7 @@
 import * as Checker from "@letletme/testing/Checker"
 import * as Histogram from "./Histogram.ts"
 import { type FromWorker, type Kind, kinds, outcomes } from "./Messages.ts"
-import { actualRow, nameOf, rowCount } from "./Model.ts"
+import { nameOf, part, rowCount } from "./Model.ts"
 
 type Message<Tag extends FromWorker["_tag"]> = Extract<FromWorker, { readonly _tag: Tag }>
 
@@ -106,8 +106,8 @@ export const make = (options: {
   const clocks = new Map<string, number>()
   const waiting: Array<{ readonly process: string; readonly clock: number; readonly numbers: ReadonlyArray<number> }> =
     []
-  // Where the news of a version stands in the log.
-  const positions = new Map<string, number>()
+  // Where an update stands in the log.
+  const positions = new Map<number, number>()
   const byKind = new Map<Kind, Tally>()
   const byFault = new Map<string, Tally>()
   const whileAway = new Map<Kind, Tally>()
@@ -156,12 +156,10 @@ export const make = (options: {
       const rows: Array<Checker.Seen> = []
       let position = view
       for (let seen = index + 8; seen < index + 8 + length; seen += 2) {
-        const row = numbers[seen] ?? 0
-        const version = numbers[seen + 1] ?? 0
-        const name = names[actualRow(row)] ?? ""
-        rows.push([name, version])
+        const { update, version } = part(numbers[seen + 1] ?? 0)
+        rows.push([names[numbers[seen] ?? 0] ?? "", version])
         // Who sees what an update wrote has seen the update.
-        if (row < 0 && kind === "snapshot") position = Math.max(position, positions.get(`${name} ${version}`) ?? 0)
+        if (kind === "snapshot") position = Math.max(position, positions.get(update) ?? 0)
       }
       index += 8 + length
       judged++
@@ -209,15 +207,14 @@ export const make = (options: {
       clocks.delete(process)
       judgeWhatIsDue()
     },
-    acknowledge: (process, { at: ended, position, seen, written }) => {
+    acknowledge: (process, { at: ended, position, seen, update }) => {
       acknowledged++
       const rows: Array<Checker.Seen> = []
       for (let index = 0; index < seen.length; index += 2) {
         const name = names[seen[index] ?? 0] ?? ""
-        const version = seen[index + 1] ?? 0
-        rows.push([name, version])
-        if (written.includes(seen[index] ?? 0)) positions.set(`${name} ${version}`, position)
+        rows.push([name, seen[index + 1] ?? 0])
       }
+      if (update > 0) positions.set(update, position)
       for (const [first] of positions) {
         if (positions.size <= mostPositions) break
         positions.delete(first)

@@ -37,6 +37,8 @@ export const Assignment = Schema.Struct({
   /** Where Redis is, on loopback. */
   port: Schema.Int,
   seed: Schema.Int,
+  /** Told apart from all other lives of all processes. */
+  life: Schema.Int,
   /** The monotonic clock's time zero (ns), the same for all. */
   zero: Schema.BigIntFromString,
   readsPerSecond: Schema.Finite,
@@ -55,17 +57,17 @@ export const FromWorker = Schema.TaggedUnion({
   Ask: { id: Schema.Int, rows: Schema.Array(Schema.Int), isChange: Schema.Boolean },
   /** Nobody waits for the answer to this question any more. */
   Forget: { id: Schema.Int },
-  /** A write that the cache acknowledged; `written` are the rows whose values it wrote at that position. */
+  /** A write that the cache acknowledged; `update` is its number where it told its values apart, else 0. */
   Acknowledged: {
     startedAt: Schema.Int,
     at: Schema.Int,
     position: Schema.Int,
     seen: Seen,
-    written: Schema.Array(Schema.Int)
+    update: Schema.Int
   },
   /**
    * The reads that ended before `clock`, as numbers: kind, key, began at, took, the view's position, the position asked
-   * for, outcome, how many numbers follow, and what was seen (see `Model.Seen`).
+   * for, outcome, how many numbers follow, and what was seen (see `Model.seenOf`).
    */
   Reads: {
     clock: Schema.Int,

@@ -34,29 +34,39 @@ export const isUpdated = (row: number): boolean => row < itemCount && row % perG
 
 export const nameOf = (row: number): string => (row < itemCount ? `item:${row}` : `group:${row - itemCount}`)
 
-/**
- * Rows with the versions that were seen of them, one after the other: row, version, row, version. A row that was seen as
- * an update wrote it stands as −1 − row: see {@link actualRow}.
- */
+/** Rows with the versions that were seen of them, one after the other: row, version, row, version. */
 export const Seen = Schema.Array(Schema.Int)
 export type Seen = typeof Seen.Type
 
 const graph = DependencyGraph.make({ item: [], group: ["item"], board: ["group"] })
 
-/** An item. `isWritten` where it came with an update: whoever sees it has seen what the update invalidated. */
-export const Item = Schema.Struct({ seen: Seen, isWritten: Schema.Boolean })
+/**
+ * An item. An update may tell its value apart from one that was loaded, by its own number: whoever sees it has seen what
+ * that update invalidated. Else it is 0.
+ */
+export const Item = Schema.Struct({ seen: Seen, update: Schema.Int })
 export type Item = typeof Item.Type
 
 const Derived = Schema.Struct({ seen: Seen })
 
-/** The row that a row in a {@link Seen} stands for. */
-export const actualRow = (row: number): number => (row < 0 ? -1 - row : row)
+// Room for the version where the number of an update is told with it.
+const room = 2 ** 24
 
-/** What a value says that it was made from. */
+/** What a value says that it was made from. The version of an item is told with the number of its update. */
 export const seenOf = (value: Item | { readonly seen: Seen }): Seen => {
   const [row = 0, version = 0] = value.seen
-  return "isWritten" in value && value.isWritten ? [-1 - row, version] : value.seen
+  return "update" in value ? [row, value.update * room + version] : value.seen
 }
+
+/** Parts a version from the number of the update that is told with it. */
+export const part = (version: number): { readonly version: number; readonly update: number } => ({
+  version: version % room,
+  update: Math.floor(version / room)
+})
+
+/** What the values that there are say that they were made from. */
+export const allSeen = (values: ReadonlyArray<Option.Option<Item | { readonly seen: Seen }>>): Seen =>
+  values.flatMap((value) => (Option.isSome(value) ? seenOf(value.value) : []))
 
 /** A number that grows with the version orders the writers of an item. */
 export const revisionOf = (version: number) => ({ time: version, sequence: 0 })
@@ -72,15 +82,11 @@ export class Items extends DomainCache.Service<Items>()("chaos/Items", {
     Source.use((source) =>
       Effect.map(source.read(questions.map(({ id }) => id)), (versions) =>
         Arr.zipWith(questions, versions, ({ id }, version) =>
-          Lookup.found({ seen: [id, version], isWritten: false }, { revision: revisionOf(version) })
+          Lookup.found({ seen: [id, version], update: 0 }, { revision: revisionOf(version) })
         )
       )
     )
 }) {}
-
-/** What the values that there are say that they were made from. */
-export const allSeen = (values: ReadonlyArray<Option.Option<Item | { readonly seen: Seen }>>): Seen =>
-  values.flatMap((value) => (Option.isSome(value) ? seenOf(value.value) : []))
 
 export class Groups extends DomainCache.Service<Groups>()("chaos/Groups", {
   graph,

@@ -42,13 +42,16 @@ const invalidated = Arr.makeBy(itemCount, (item) => item).filter((item) => !isUp
 const again = Schedule.jittered(Schedule.spaced("50 millis"))
 const mostInFlight = 8
 
-/** An acknowledgement: from which position on, and which rows' values were written at just that position. */
+/** An acknowledgement: from which position on; and the number of an update that wrote values at just that position. */
 interface Announced {
   readonly position: number
-  readonly written: ReadonlyArray<number>
+  readonly update: number
 }
 
-const nothingWritten = (position: number): Announced => ({ position, written: [] })
+const nothingWritten = (position: number): Announced => ({ position, update: 0 })
+
+// The numbers of a life's updates.
+const mostUpdates = 2 ** 16
 
 export interface Writers {
   readonly setCalm: (isCalm: boolean) => void
@@ -58,7 +61,7 @@ export interface Writers {
 
 /** Writes until the scope ends. */
 export const start = Effect.fnUntraced(function* (
-  { writesPerSecond }: Pick<Assignment, "writesPerSecond">,
+  { life, writesPerSecond }: Pick<Assignment, "life" | "writesPerSecond">,
   now: () => number,
   readers: Readers
 ) {
@@ -75,6 +78,7 @@ export const start = Effect.fnUntraced(function* (
 
   let isCalm = false
   let inFlight = 0
+  let updates = 0
 
   const some = (rows: ReadonlyArray<number>, most: number) =>
     new Set(Arr.makeBy(most, () => rows[below(rows.length)] ?? 0))
@@ -101,13 +105,11 @@ export const start = Effect.fnUntraced(function* (
     }
   }
 
-  /** What came of writing these rows. */
-  const outcomeOf = (rows: ReadonlyArray<number>, written: ReadonlyArray<Domain.Written>): Announced => {
-    const made = written.flatMap((one, index) =>
-      one._tag === "Updated" ? [{ row: rows[index] ?? 0, position: one.position }] : []
-    )
+  /** What came of an update of this number. */
+  const outcomeOf = (update: number, written: ReadonlyArray<Domain.Written>): Announced => {
+    const made = written.find((one) => one._tag === "Updated")
     // What is superseded or unchanged was announced, at the latest, up to where this process is now.
-    return { position: made[0]?.position ?? view.position, written: made.map(({ row }) => row) }
+    return made === undefined ? nothingWritten(view.position) : { position: made.position, update }
   }
 
   const invalidate = (rows: ReadonlyArray<number>) => {
@@ -120,8 +122,8 @@ export const start = Effect.fnUntraced(function* (
     )
   }
 
-  // What an update writes is either told apart from what is loaded, or the same.
-  const valueOf = (row: number, version: number, isWritten: boolean) => ({ seen: [row, version], isWritten })
+  // What an update writes is either told apart from all else, or the same as what is loaded.
+  const number = (): number => (chance(0.5) ? life * mostUpdates + ++updates : 0)
 
   /** Has the cache invalidate or update what was changed; answers the position from which on it is. */
   const announce = (
@@ -131,7 +133,7 @@ export const start = Effect.fnUntraced(function* (
     since: number
   ): Effect.Effect<Announced, CacheError> => {
     const [row = 0] = rows
-    const isWritten = chance(0.5)
+    const update = number()
     const options = { revision: revisionOf(version), since }
     switch (way) {
       case "one":
@@ -144,16 +146,16 @@ export const start = Effect.fnUntraced(function* (
       case "mixed":
         return invalidate(rows)
       case "update":
-        return Effect.map(items.update(row, valueOf(row, version, isWritten), options), (written) =>
-          outcomeOf(rows, [written])
+        return Effect.map(items.update(row, { seen: [row, version], update }, options), (written) =>
+          outcomeOf(update, [written])
         )
       case "updateMany":
         return Effect.map(
           items.updateMany(
-            rows.map((id) => ({ id, value: Option.some(valueOf(id, version, isWritten)) })),
+            rows.map((id) => ({ id, value: Option.some({ seen: [id, version], update }) })),
             options
           ),
-          (written) => outcomeOf(rows, written)
+          (written) => outcomeOf(update, written)
         )
     }
   }
@@ -162,27 +164,20 @@ export const start = Effect.fnUntraced(function* (
   const announceAsIs = Effect.fnUntraced(function* (rows: ReadonlyArray<number>) {
     const since = yield* manager.position
     const versions = yield* source.read(rows)
-    const isWritten = chance(0.5)
+    const update = number()
     const pairs = Arr.zip(rows, versions)
     const toInvalidate = rows.filter((row) => !isUpdated(row))
-    const toUpdate = pairs.filter(([row]) => isUpdated(row))
     const invalidated = toInvalidate.length === 0 ? undefined : yield* invalidate(toInvalidate)
-    const changes = yield* Effect.forEach(toUpdate, ([id, version]) =>
-      items.changes([{ id, value: Option.some(valueOf(id, version, isWritten)) }], {
-        revision: revisionOf(version),
-        since
-      })
+    const changes = yield* Effect.forEach(
+      pairs.filter(([row]) => isUpdated(row)),
+      ([id, version]) =>
+        items.changes([{ id, value: Option.some({ seen: [id, version], update }) }], {
+          revision: revisionOf(version),
+          since
+        })
     )
-    const { written } = yield* manager.commit(changes.flat())
-    const updated = outcomeOf(
-      toUpdate.map(([row]) => row),
-      written
-    )
-    return {
-      position: Math.max(invalidated?.position ?? 0, updated.position),
-      written: updated.written,
-      seen: pairs.flat()
-    }
+    const announced = outcomeOf(update, (yield* manager.commit(changes.flat())).written)
+    return { ...announced, position: Math.max(invalidated?.position ?? 0, announced.position), seen: pairs.flat() }
   })
 
   const acknowledge = Effect.fnUntraced(function* <E>(

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Judge from "@letletme/chaos/Judge"
 import { type Kind, kinds } from "@letletme/chaos/Messages"
+import { seenOf } from "@letletme/chaos/Model"
 
 const ms = 1_000
 
@@ -41,7 +42,7 @@ const court = () => {
         at: 9_000 * ms,
         position: 40,
         seen: [7, 3],
-        written: [7]
+        update: 77
       }),
     /** Hears a read of one process, and that the other has nothing to add. */
     tell: (process: string, numbers: ReadonlyArray<number>) => {
@@ -93,13 +94,26 @@ describe("Judge", () => {
       at: 9_000 * ms,
       position: 39,
       seen: [8, 2],
-      written: []
+      update: 0
     })
     acknowledge()
-    const snapshot = (row: number) => [kinds.indexOf("snapshot"), 7, 9_001 * ms, 0, 30, 0, 0, 4, row, 3, 8, 1]
-    // Item 7 as it was loaded, then as it was written.
-    assert.deepStrictEqual(tell("reader", snapshot(7)), [])
-    assert.deepStrictEqual(tell("reader", snapshot(-8)), ["5 snapshot reads"])
+    const snapshot = (update: number) => [
+      kinds.indexOf("snapshot"),
+      7,
+      9_001 * ms,
+      0,
+      30,
+      0,
+      0,
+      4,
+      ...seenOf({ seen: [7, 3], update }),
+      8,
+      1
+    ]
+    // Item 7 as it was loaded, as an update wrote it that nobody was told of, and as that wrote it which was.
+    assert.deepStrictEqual(tell("reader", snapshot(0)), [])
+    assert.deepStrictEqual(tell("reader", snapshot(76)), [])
+    assert.deepStrictEqual(tell("reader", snapshot(77)), ["5 snapshot reads"])
   })
 
   it("waits with its judgement until all have told what was acknowledged to them, or are dead", () => {
