@@ -42,10 +42,13 @@ export interface Broken extends Checker.Violation {
 
 /** A stretch of time that reads are counted by. */
 interface Period {
-  readonly tallies: ReadonlyArray<Tally>
-  readonly name: string
   readonly from: number
   to: number
+}
+
+interface Fault extends Period {
+  readonly name: string
+  readonly tally: Tally
 }
 
 export interface Judge {
@@ -112,15 +115,20 @@ export const make = (options: {
   const byFault = new Map<string, Tally>()
   const whileAway = new Map<Kind, Tally>()
   const kept: Array<Broken> = []
-  const pauses: Array<{ readonly process: string; readonly from: number; to: number }> = []
-  let faults: Array<Period> = []
-  let absences: Array<Omit<Period, "tallies" | "name">> = []
+  const pauses: Array<Period & { readonly process: string }> = []
+  let faults: Array<Fault> = []
+  let absences: Array<Period> = []
   // The read of each process that was found to hang, by when it began: it is reported once.
   const hanging = new Map<string, number>()
   const heldBack = new Map<string, number>()
   let judged = 0
   let acknowledged = 0
   let violations = 0
+
+  const begun = (): Period => ({ from: now(), to: Number.POSITIVE_INFINITY })
+  const ending = (period: Period) => (): void => {
+    period.to = now()
+  }
 
   const report = (promise: string, detail: string): void => {
     violations++
@@ -182,12 +190,9 @@ export const make = (options: {
         report("9 progress", `${process} took ${(took / 1_000).toFixed(0)} ms for ${kind} ${key}`)
       }
       count(at(byKind, kind, tally), took, outcome, lag)
-      for (const { from, tallies, to } of faults) {
-        if (startedAt + took >= from && startedAt < to) for (const one of tallies) count(one, took, outcome, lag)
-      }
-      if (absences.some(({ from, to }) => startedAt + took >= from && startedAt < to)) {
-        count(at(whileAway, kind, tally), took, outcome, lag)
-      }
+      const isWithin = ({ from, to }: Period) => startedAt + took >= from && startedAt < to
+      for (const fault of faults) if (isWithin(fault)) count(fault.tally, took, outcome, lag)
+      if (absences.some(isWithin)) count(at(whileAway, kind, tally), took, outcome, lag)
     }
   }
 
@@ -234,26 +239,20 @@ export const make = (options: {
       judgeWhatIsDue()
     },
     report,
-    during: (fault) => {
-      const period = { name: fault, tallies: [at(byFault, fault, tally)], from: now(), to: Number.POSITIVE_INFINITY }
-      faults = [...faults.slice(-mostPeriods), period]
-      return () => {
-        period.to = now()
-      }
+    during: (name) => {
+      const fault = { name, tally: at(byFault, name, tally), ...begun() }
+      faults = [...faults.slice(-mostPeriods), fault]
+      return ending(fault)
     },
     away: () => {
-      const period = { from: now(), to: Number.POSITIVE_INFINITY }
-      absences = [...absences.slice(-mostPeriods), period]
-      return () => {
-        period.to = now()
-      }
+      const absence = begun()
+      absences = [...absences.slice(-mostPeriods), absence]
+      return ending(absence)
     },
     standingStill: (process) => {
-      const pause = { process, from: now(), to: Number.POSITIVE_INFINITY }
+      const pause = { process, ...begun() }
       pauses.push(pause)
-      return () => {
-        pause.to = now()
-      }
+      return ending(pause)
     },
     count: () => ({
       judged,
