@@ -176,11 +176,7 @@ export const faults: ReadonlyArray<Fault> = [
     name: "snapshot-ahead",
     mistake: "a snapshot, or a load, mixes what is newer than the view with what is older",
     edits: [
-      edit(
-        manager,
-        "Math.max(view.position, ...recorder.reads.map(({ stamp }) => stamp)),",
-        "view.position,"
-      ),
+      edit(manager, "Math.max(view.position, ...recorder.reads.map(({ stamp }) => stamp)),", "view.position,"),
       edit(landing, "live.view.position >= recorder.highest ||", "true ||")
     ]
   },
@@ -294,7 +290,7 @@ export const faults: ReadonlyArray<Fault> = [
     edits: [
       edit(
         leases,
-        "return new Set([...lessees.filter((_, index) => holders[index] === undefined), ...outdated])",
+        "const taken = new Set(lessees.filter((_, index) => holders[index] === undefined))",
         "return new Set(lessees)"
       )
     ]
@@ -303,6 +299,14 @@ export const faults: ReadonlyArray<Fault> = [
     name: "lease-of-the-client",
     mistake: "a lease belongs to the process, not to the load",
     edits: [edit(leases, "`${stamp} ${config.process} ${sequence}`", "`${stamp} ${config.process}`")]
+  },
+  {
+    name: "lease-of-then",
+    mistake: "a load that waited for another begins with the stamp of when it came",
+    edits: [
+      edit(loader, "flight.stamp = view.position", ""),
+      edit(loader, "flight.recorder = Recording.forLoad(view.position, flight.wanted.exact)", "")
+    ]
   },
   {
     name: "lease-kept",

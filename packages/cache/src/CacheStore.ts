@@ -37,11 +37,11 @@ export class CacheStore extends Context.Service<
     /** All keys that start with the prefix, in chunks, in no order; one may come twice. */
     readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, CacheError>
     /**
-     * Takes each lease for a load. Answers `undefined` where it was taken, or what its present holder wrote. `takeOver`
-     * takes it from a holder whose load is known to be outdated.
+     * Takes each lease for a load. Answers `undefined` where it was taken, or what its present holder wrote. `from` takes it
+     * from that holder, whose load is known to be outdated; another one keeps it.
      */
     readonly lease: (
-      leases: ReadonlyArray<{ readonly key: string; readonly holder: string; readonly takeOver: boolean }>,
+      leases: ReadonlyArray<{ readonly key: string; readonly holder: string; readonly from?: string | undefined }>,
       timeToLive: number
     ) => Effect.Effect<ReadonlyArray<string | undefined>, CacheError>
     /** Gives leases back; one that has passed to another holder stays. */
@@ -88,9 +88,9 @@ export class CacheStore extends Context.Service<
           ),
         lease: (wanted, timeToLive) =>
           Effect.sync(() =>
-            wanted.map(({ key, holder, takeOver }) => {
+            wanted.map(({ key, holder, from }) => {
               const held = live(leases, key)
-              if (held !== undefined && !takeOver) return held.holder
+              if (held !== undefined && held.holder !== from) return held.holder
               leases.set(key, { holder, expiresAt: clock.currentTimeMillisUnsafe() + timeToLive })
               return undefined
             })

@@ -52,7 +52,7 @@ export const layer: Layer.Layer<CacheStore, never, Redis> = Layer.effect(
           redis.eval(
             scripts.lease,
             some.map(({ key }) => key),
-            [Math.max(1, Math.round(timeToLive)), ...some.flatMap(({ holder, takeOver }) => [holder, takeOver ? 1 : 0])]
+            [Math.max(1, Math.round(timeToLive)), ...some.flatMap(({ from = "", holder }) => [holder, from])]
           )
         ).pipe(
           Effect.map((parts) => parts.flat().map((holder) => (holder === "" ? undefined : holder))),

@@ -206,7 +206,7 @@ describe("leases of loads that ended", () => {
       const store = yield* CacheStore
       const key = (yield* storeKeyOf("a")).replace("letletme:", "letletme:lease:")
       const holder = `${yield* manager.position} dead 1`
-      yield* store.lease([{ key, holder, takeOver: false }], 60_000)
+      yield* store.lease([{ key, holder }], 60_000)
       const reading = yield* Effect.forkChild(items.get("a"))
       // Step by step: each wait for the other process's load begins when the one before it ended.
       yield* TestClock.adjust("10 millis").pipe(Effect.repeat({ times: 60 }))

@@ -28,6 +28,8 @@ export interface Outcome {
 
 // How long a read or a write may go on after the last trouble (ms): lookups and commands have time-outs.
 const patience = 10_000
+// How long after the source failed a stale answer is excused (ms): lookups may run out of time, and the breaker is open.
+const excuse = 3_200
 const limit = Plan.span + patience + 30_000
 
 /** Carries out plans. */
@@ -92,16 +94,17 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
   let lastPosition = 0
   const pending = new Set<{ readonly what: string; readonly isAlive: () => boolean }>()
   // The lookups under way by row, with the process that began the last one.
-  const loading = new Map<string, { count: number; by: string }>()
-  // Until when two loads of one row may meet: after a write, and while someone loads anew on purpose.
+  const loading = new Map<string, { count: number; by: string; since: number }>()
+  // Two loads of one row may meet if a write, or someone who loads anew on purpose, came after the first had begun, and
+  // before every process had heard of it.
   let disturbedUntil = 0
   const disturb = (): void => {
-    disturbedUntil = Math.max(disturbedUntil, time.now() + 50)
+    disturbedUntil = time.now() + 15
   }
   const load = (name: string, row: string): void => {
-    const { by, count } = loading.get(row) ?? { by: name, count: 0 }
-    loading.set(row, { count: count + 1, by: name })
-    if (isCalm && count > 0 && time.now() > disturbedUntil) {
+    const { by, count, since } = loading.get(row) ?? { by: name, count: 0, since: 0 }
+    loading.set(row, { count: count + 1, by: name, since: time.now() })
+    if (isCalm && count > 0 && since > disturbedUntil) {
       broken("7 one load", `${name} loads ${row}, which ${by} is loading`)
     }
   }
@@ -120,11 +123,13 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
       const takes = least + (yield* Random.next) * (most - least)
       const isSlow = (yield* Random.next) < slow
       const fails = (yield* Random.next) < failing
+      // Some answers are late, some later than the time-out.
+      const slowness = 200 + (yield* Random.next) * 3_000
       tell(() => `${name} asks the source for ${what}`)
       for (const row of rows) load(name, row)
       const found = yield* Effect.sleep(takes / 2).pipe(
         Effect.andThen(Effect.sync(read)),
-        Effect.tap(() => Effect.sleep(isSlow ? 3_000 : takes / 2)),
+        Effect.tap(() => Effect.sleep(isSlow ? slowness : takes / 2)),
         Effect.ensuring(
           Effect.sync(() => {
             for (const row of rows) unload(row)
@@ -188,10 +193,7 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
 
   // A group may be served stale while the source fails, and what is made of it is.
   const excused = (row: string, isExact: boolean): boolean =>
-    plan.servesStale &&
-    !isExact &&
-    row.startsWith("group:") &&
-    time.now() < failingUntil + plan.settings.lookupTimeout * 2
+    plan.servesStale && !isExact && row.startsWith("group:") && time.now() < failingUntil + excuse
   const judge = (read: Checker.Answered): void => {
     const isExact = read.isStrong || read.isSnapshot
     const answered = { ...read, rows: read.rows.filter(([row]) => !excused(row, isExact)) }
@@ -459,8 +461,12 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
     for (const { what } of underWay) broken("9 progress", `${what} has not ended`)
     isOver = true
   }
-  // Time for a tail whose last reply was lost to notice, and for processes to start.
-  time.after(Plan.span + plan.settings.maxStaleness + 300, awaitCalm)
+  // Time for a tail whose last reply was lost to notice, for processes to start, and for stale answers to be excused.
+  const hasFailed = plan.steps.some((step) => "trouble" in step && step.trouble._tag === "Source")
+  time.after(
+    Plan.span + Math.max(plan.settings.maxStaleness + 300, plan.servesStale && hasFailed ? excuse + 200 : 0),
+    awaitCalm
+  )
 
   const ended = time.run({ until: () => isOver, limit })
   if (ended !== "over") {

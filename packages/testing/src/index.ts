@@ -4,5 +4,5 @@
 export { RedisServer, RedisServerError } from "./RedisServer.ts"
 export * as TcpProxy from "./TcpProxy.ts"
 export * as Checker from "./Checker.ts"
-export * as Plan from "./simulation/Plan.ts"
+export * as Planner from "./simulation/Planner.ts"
 export * as Simulation from "./Simulation.ts"

@@ -14,14 +14,14 @@ const fault = faults.find((one) => one.name === name)
 if (fault !== undefined) putIn(fault)
 
 // Only now, so that the fault is in what is loaded.
-const { Plan, Simulation } = await import("@letletme/testing")
+const { Planner, Simulation } = await import("@letletme/testing")
 const simulator = Simulation.make()
 const decode = Schema.decodeUnknownSync(Task)
 
 parentPort?.on("message", (message: unknown) => {
   const task = decode(message)
   if (task._tag === "Story") {
-    const whole = Plan.make(task.seed)
+    const whole = Planner.make(task.seed)
     const plan = simulator.shrink(whole)
     const { trace, violations } = simulator.run(plan, { isTraced: true })
     parentPort?.postMessage({
@@ -37,7 +37,7 @@ parentPort?.on("message", (message: unknown) => {
   let acknowledged = 0
   let seeds = 0
   for (let seed = task.from; seed < task.from + task.count; seed++) {
-    const outcome = simulator.run(Plan.make(seed))
+    const outcome = simulator.run(Planner.make(seed))
     seeds++
     reads += outcome.reads
     acknowledged += outcome.acknowledged

@@ -13,8 +13,8 @@ import type { Kernel } from "./Kernel.ts"
 /** A load that wants a lease. */
 export interface Lessee {
   readonly key: Tag
-  /** The position at which the load began. */
-  readonly stamp: Position
+  /** The position at which the load began, or would begin now. */
+  stamp: Position
   /** Tells the loads of one process apart. */
   readonly sequence: number
 }
@@ -33,11 +33,12 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
   // A lease of this process that nobody here waits for is one whose release got lost.
   const isOurs = (holder: string) => holder.split(" ", 2)[1] === config.process
 
-  const request = (lessees: ReadonlyArray<Lessee>, takeOver: boolean) =>
-    spare(
+  /** Asks for leases, each from the holder that is known to be outdated; answers who holds those that it did not get. */
+  const request = (lessees: ReadonlyArray<Lessee>, from: ReadonlyMap<Lessee, string>) =>
+    spare<ReadonlyArray<string | undefined>>(
       "lease",
       store.lease(
-        lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee), takeOver })),
+        lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee), from: from.get(lessee) })),
         config.lease
       ),
       () => lessees.map(() => undefined)
@@ -46,14 +47,21 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
   return {
     take: Effect.fnUntraced(function* (lessees) {
       if (lessees.length === 0 || live.isBroken()) return new Set(lessees)
-      const holders = yield* request(lessees, false)
+      const holders = yield* request(lessees, new Map())
       // A load that began before an invalidation is not worth waiting for: its answer would be refused.
-      const outdated = lessees.filter(({ key }, index) => {
+      const outdated = new Map<Lessee, string>()
+      for (const [index, lessee] of lessees.entries()) {
         const holder = holders[index]
-        return holder !== undefined && (isOurs(holder) || !live.view.isValid(Number.parseInt(holder, 10), [key]))
-      })
-      if (outdated.length > 0) yield* request(outdated, true)
-      return new Set([...lessees.filter((_, index) => holders[index] === undefined), ...outdated])
+        if (holder === undefined) continue
+        const isValid = live.view.isValid(Number.parseInt(holder, 10), [lessee.key])
+        if (isOurs(holder) || !isValid) outdated.set(lessee, holder)
+      }
+      const taken = new Set(lessees.filter((_, index) => holders[index] === undefined))
+      if (outdated.size === 0) return taken
+      const asked = [...outdated.keys()]
+      const kept = yield* request(asked, outdated)
+      for (const [index, lessee] of asked.entries()) if (kept[index] === undefined) taken.add(lessee)
+      return taken
     }),
     release: (lessees) =>
       lessees.length === 0 || live.isBroken()

@@ -52,7 +52,8 @@ export interface Loader<Id, A, E> {
 /** A load under way. */
 interface Flight<Id, A, E> extends Lessee {
   readonly wanted: Wanted<Id, A>
-  readonly recorder: Recording.LoadRecorder
+  /** Empty until the source is asked. */
+  recorder: Recording.LoadRecorder
   readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
   /** How many wait for it; a load that all of them gave up is interrupted. */
   waiting: number
@@ -215,6 +216,12 @@ export const make = <Id, A, E>(options: {
      * a load that ended between the caller's read and its lease is not done again.
      */
     const part = Effect.fnUntraced(function* (group: ReadonlyArray<Flown>) {
+      // None of them has asked the source yet: who waited begins only now. With the stamp of then, its lease would be
+      // taken from it by the next that comes.
+      for (const flight of group) {
+        flight.stamp = view.position
+        flight.recorder = Recording.forLoad(view.position, flight.wanted.exact)
+      }
       const others = ofOthers(group)
       const [taken, found] = live.isBroken()
         ? [new Set(others), []]

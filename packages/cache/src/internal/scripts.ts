@@ -163,7 +163,7 @@ return stored`,
   reply: Schema.Array(Schema.Literals([0, 1]))
 })
 
-/** Keys: those of the leases. Arguments: time to live (ms), then for each holder and take-over (0 or 1). */
+/** Keys: those of the leases. Arguments: time to live (ms), then for each its holder and whom it is taken from. */
 export const lease = Script.make({
   name: "cache.lease",
   lua: `
@@ -171,7 +171,7 @@ local holders = {}
 for index, key in ipairs(KEYS) do
   local at = index * 2
   local held = redis.call('GET', key)
-  if held and ARGV[at + 1] == '0' then
+  if held and held ~= ARGV[at + 1] then
     holders[index] = held
   else
     redis.call('SET', key, ARGV[at], 'PX', ARGV[1])
