@@ -77,26 +77,32 @@ const Document = Schema.fromJsonString(
 )
 
 describe("the command", () => {
-  it.live("answers one document, and leaves nothing behind", () =>
-    Effect.gen(function* () {
-      const run = yield* command(["--minutes", "0.05", "--rate", "1000", "--faults", "FLUSHALL", "--json"])
-      const code = yield* run.ended
-      const document = yield* Schema.decodeEffect(Document)(yield* run.stdout)
-      assert.strictEqual(code, document.violations === 0 ? 0 : 1)
-      assert.isAbove(document.reads, 100)
-      assert.deepStrictEqual(Object.keys(document.faults), ["FLUSHALL"])
-      yield* run.isGone
-    }).pipe(Effect.scoped)
+  it.live(
+    "answers one document, and leaves nothing behind",
+    () =>
+      Effect.gen(function* () {
+        const run = yield* command(["--minutes", "0.05", "--rate", "1000", "--faults", "FLUSHALL", "--json"])
+        const code = yield* run.ended
+        const document = yield* Schema.decodeEffect(Document)(yield* run.stdout)
+        assert.strictEqual(code, document.violations === 0 ? 0 : 1)
+        assert.isAbove(document.reads, 100)
+        assert.deepStrictEqual(Object.keys(document.faults), ["FLUSHALL"])
+        yield* run.isGone
+      }).pipe(Effect.scoped),
+    60_000
   )
 
-  it.live("ends at Ctrl-C with all that it started", () =>
-    Effect.gen(function* () {
-      const run = yield* command(["--rate", "1000", "--faults", "stopped"])
-      yield* run.begun
-      yield* run.interrupt
-      assert.strictEqual(yield* run.ended, 130)
-      yield* run.isGone
-    }).pipe(Effect.scoped)
+  it.live(
+    "ends at Ctrl-C with all that it started",
+    () =>
+      Effect.gen(function* () {
+        const run = yield* command(["--rate", "1000", "--faults", "stopped"])
+        yield* run.begun
+        yield* run.interrupt
+        assert.strictEqual(yield* run.ended, 130)
+        yield* run.isGone
+      }).pipe(Effect.scoped),
+    60_000
   )
 
   it.live("names the faults where a flag names none", () =>
