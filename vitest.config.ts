@@ -18,8 +18,15 @@ const project = (folder: string) => ({
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
-    projects: ["packages/redis", "packages/cache", "packages/fpl", "packages/testing", "apps/warmer", "apps/chaos"].map(
-      project
-    )
+    projects: [
+      "packages/redis",
+      "packages/cache",
+      "packages/fpl",
+      "packages/testing",
+      "apps/warmer",
+      "apps/bench",
+      "apps/simulate",
+      "apps/chaos"
+    ].map(project)
   }
 })

@@ -6,7 +6,8 @@ import { canPin } from "./contest/Contest.ts"
 import { type Bar, type Findings, type Ratio, reaches } from "./contest/Findings.ts"
 
 /** Where it ran. */
-export const host = () => ({
+export const host = (server: string) => ({
+  redis: server,
   node: process.version,
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,
@@ -58,9 +59,9 @@ export const text = ({ ratios, rounds, rows, suite }: Findings): string =>
   ].join("\n\n")
 
 /** The same for a machine: `ratios` are the medians by name. */
-export const document = ({ ratios, rounds, rows, suite }: Findings) => ({
+export const document = ({ ratios, rounds, rows, suite }: Findings, server: string) => ({
   suite,
-  host: host(),
+  host: host(server),
   rounds,
   rows: [...ratios.map(({ max, median, metric, min, name }) => ({ name, metric, median, min, max })), ...rows],
   ratios: Object.fromEntries(ratios.map(({ median, name }) => [name, median])),

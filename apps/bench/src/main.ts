@@ -3,8 +3,6 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Redis } from "@letletme/redis"
-import { RedisServer } from "@letletme/testing"
 import { Console, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Chart from "./Chart.ts"
@@ -44,15 +42,15 @@ const measured: ReadonlyArray<Measured> = [
   "scale"
 ]
 
-const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
-  Layer.provideMerge(RedisServer.layer)
-)
-
 /** Each suite has a server of its own, and finds it empty. */
 const measure = (name: Measured, isQuick: boolean) =>
-  Effect.andThen(Server.pin, suites[name]).pipe(
+  Effect.gen(function* () {
+    yield* Server.pin
+    const findings = yield* suites[name]
+    return { findings, server: yield* Server.info("redis_version") }
+  }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.merge(server, Layer.succeed(Scales, isQuick ? Scales.quick : Scales.full)))
+    Effect.provide(Layer.merge(Server.layer, Layer.succeed(Scales, isQuick ? Scales.quick : Scales.full)))
   )
 
 const write = (file: Option.Option<string>, text: () => string) =>
@@ -90,12 +88,13 @@ const command = Command.make(
       return
     }
     const found: Array<Findings> = []
+    const documents: Array<unknown> = []
     for (const name of suite === "all" ? measured : [suite]) {
-      const findings = yield* measure(name, quick)
+      const { findings, server } = yield* measure(name, quick)
       yield* Console.log(`${Report.text(findings)}\n`)
       found.push(findings)
+      documents.push(Report.document(findings, server))
     }
-    const documents = found.map(Report.document)
     yield* write(json, () => JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2))
     yield* write(chart, () => Chart.svg(found))
   })

@@ -2,12 +2,18 @@
  * The server of a contest: on a core of its own, where there are two.
  */
 import { Redis } from "@letletme/redis"
-import { Effect, Schema } from "effect"
+import { RedisServer } from "@letletme/testing"
+import { Effect, Layer, Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { canPin, ContestFailed } from "./Contest.ts"
 
 const decodeText = Schema.decodeUnknownEffect(Schema.String)
 const failed = (cause: { readonly message: string }) => new ContestFailed({ message: cause.message })
+
+/** A server of its own, and a client of it. */
+export const layer = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
+  Layer.provideMerge(RedisServer.layer)
+)
 
 /** What INFO says under a name. */
 export const info = (name: string): Effect.Effect<string, ContestFailed, Redis> =>

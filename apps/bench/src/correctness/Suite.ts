@@ -1,9 +1,9 @@
 /**
  * The same attacks on every cache, in one run.
  */
-import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
+import * as Server from "../contest/Server.ts"
 import { columns, host } from "../Report.ts"
 import * as Admin from "./Admin.ts"
 import { type Attack, attacks, type Outcome } from "./Attacks.ts"
@@ -51,10 +51,6 @@ const bracketed = (attack: Attack, { attacked, control }: Case) => {
 const cell = (attack: Attack, outcome: Outcome | undefined) =>
   outcome === undefined ? "–" : attack.right === 1 ? `${outcome.count}` : `${outcome.count}/${outcome.of}`
 
-const server = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
-  Layer.provideMerge(RedisServer.layer)
-)
-
 /** The outcome of every attack on every cache. */
 export const suite = Effect.gen(function* () {
   const cases: Array<Case> = []
@@ -85,5 +81,9 @@ export const suite = Effect.gen(function* () {
       ? "LetLetMe Cache was right under every attack."
       : `LetLetMe Cache was wrong: ${wrong.map(({ name }) => name).join("; ")}.`
   ].join("\n\n")
-  return { text, document: { suite: "correctness", host: host(), cases }, isRight: wrong.length === 0 }
-}).pipe(Effect.provide(server))
+  return {
+    text,
+    document: { suite: "correctness", host: host(yield* Server.info("redis_version")), cases },
+    isRight: wrong.length === 0
+  }
+}).pipe(Effect.provide(Server.layer))

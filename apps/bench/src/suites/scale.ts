@@ -18,7 +18,7 @@ export const scale = Effect.gen(function* () {
   yield* writer.run("mark", marks)
   const followers = yield* Effect.forEach(
     Array.from({ length: processes }, (_, index) => `follower ${index + 1}`),
-    (name) => start({ name, module: "scale/follower" }, port)
+    (name) => start({ name, module: "scale/follower", isFree: true }, port)
   )
   const bootstraps = yield* Effect.forEach(followers, (follower) => follower.run("bootstrap", 0))
   const listening = yield* Effect.forkChild(
