@@ -4,7 +4,7 @@
 import { Effect } from "effect"
 import { availableParallelism } from "node:os"
 import * as Crew from "./Crew.ts"
-import { faults } from "./Fault.ts"
+import type { Fault } from "./Fault.ts"
 
 /** What became of a fault. */
 export interface Bite {
@@ -21,15 +21,14 @@ export interface Bite {
 export const run = (options: {
   readonly from: number
   readonly count: number
-  readonly only: string | undefined
+  readonly faults: ReadonlyArray<Fault>
   readonly onProgress: (done: number, missed: number) => Effect.Effect<void>
 }) => {
-  const { count, from, onProgress, only } = options
-  const chosen = faults.filter(({ name }) => only === undefined || name === only)
+  const { count, faults, from, onProgress } = options
   let done = 0
   let missed = 0
   return Effect.forEach(
-    chosen,
+    faults,
     Effect.fnUntraced(function* ({ mistake, name }) {
       const thread = yield* Crew.start({ fault: name })
       const { broken, seeds } = yield* thread.run({ _tag: "Run", from, count, stopsAtFirst: true })

@@ -311,9 +311,7 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "lease-kept",
     mistake: "a lease is not given back",
-    edits: [
-      edit(leases, "lessees.length === 0 || live.isBroken()\n        ? Effect.void", "true\n        ? Effect.void")
-    ]
+    edits: [edit(leases, "return lessees.length === 0 || live.isBroken()\n", "return true\n")]
   },
   {
     name: "racy-fills-refused",

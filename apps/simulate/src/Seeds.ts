@@ -36,7 +36,7 @@ export const run = (options: {
     const broken: Array<Summary["broken"][number]> = []
 
     const work = Effect.gen(function* () {
-      const thread = yield* Crew.start({})
+      const thread = yield* Crew.start({ fault: undefined })
       while (true) {
         const first = yield* Ref.getAndUpdate(next, (seed) => seed + batch)
         const size = Math.min(batch, from + count - first)
@@ -60,7 +60,7 @@ export const run = (options: {
     const story =
       first === undefined
         ? undefined
-        : yield* Effect.scoped(Effect.flatMap(Crew.start({}), (thread) => thread.story(first.seed)))
+        : yield* Effect.scoped(Effect.flatMap(Crew.start({ fault: undefined }), (thread) => thread.story(first.seed)))
     const summary: Summary = { ...total, millis, seedsPerSecond: (total.seeds * 1000) / millis, broken, story }
     return summary
   })

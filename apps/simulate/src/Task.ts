@@ -4,7 +4,7 @@
 import { Schema } from "effect"
 
 /** What a thread is started with. */
-export const Setup = Schema.Struct({ fault: Schema.optional(Schema.String) })
+export const Setup = Schema.Struct({ fault: Schema.UndefinedOr(Schema.String) })
 export type Setup = typeof Setup.Type
 
 /** What a thread is asked. */

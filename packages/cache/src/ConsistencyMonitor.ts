@@ -72,8 +72,8 @@ export interface Report {
 interface Ledger {
   readonly inconsistent: Record<Inconsistency, number>
   readonly undecided: Record<Doubt, number>
-  /** The keys at hand that were looked at since all of them were. */
-  seen: Set<Tag>
+  /** The keys at hand that were looked at, longest ago first. */
+  readonly seen: Set<Tag>
   /** Lookups that the domain's readers have paid for. */
   credit: number
   demand: number
@@ -158,13 +158,13 @@ export class ConsistencyMonitor extends Context.Service<
           return known
         }
 
-        /** The keys to look at, those first whose turn has not come. */
-        const pick = Effect.fnUntraced(function* (probe: Probe, ledger: Ledger) {
-          const keys = [...probe.keys()]
-          const seen = keys.filter((key) => ledger.seen.has(key))
-          const unseen = yield* Random.shuffle(keys.filter((key) => !ledger.seen.has(key)))
-          ledger.seen = new Set(unseen.length < sample ? [] : seen)
-          return [...unseen, ...(yield* Random.shuffle(seen))].slice(0, sample)
+        /** The keys to look at: half of them new ones, so that neither these nor the others wait for ever. */
+        const pick = Effect.fnUntraced(function* (probe: Probe, { seen }: Ledger) {
+          const keys = new Set(probe.keys())
+          for (const key of seen) if (!keys.has(key)) seen.delete(key)
+          const unseen = yield* Random.shuffle(keys.difference(seen))
+          const first = unseen.slice(0, Math.max(sample - seen.size, Math.ceil(sample / 2)))
+          return [...first, ...[...seen].slice(0, sample - first.length)]
         })
 
         /** Counts what came of a look, and pays for it. Answers the differences, which are not counted yet. */
@@ -198,7 +198,10 @@ export class ConsistencyMonitor extends Context.Service<
             const keys = picked.slice(next, next + affordable())
             next += keys.length
             const examined = yield* Effect.orElseSucceed(probe.examine(keys), () => unanswered(keys))
-            for (const key of keys) ledger.seen.add(key)
+            for (const key of keys) {
+              ledger.seen.delete(key)
+              ledger.seen.add(key)
+            }
             suspects.push(...settle(ledger, examined))
           }
           return { probe, ledger, suspects }

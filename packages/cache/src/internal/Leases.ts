@@ -30,8 +30,13 @@ export interface Leases {
 export const make = ({ config, live, spare, store }: Kernel, fingerprint: string): Leases => {
   const keyOf = ({ key }: Lessee) => `${config.namespace}:lease:${key}@${fingerprint}`
   const holderOf = ({ sequence, stamp }: Lessee) => `${stamp} ${config.process} ${sequence}`
-  // A lease of this process that nobody here waits for is one whose release got lost.
-  const isOurs = (holder: string) => holder.split(" ", 2)[1] === config.process
+  // The loads of this process that hold a lease.
+  const holding = new Set<number>()
+  // A lease of this process whose load has ended is one whose release got lost.
+  const isLost = (holder: string) => {
+    const [, process, sequence] = holder.split(" ", 3)
+    return process === config.process && !holding.has(Number(sequence))
+  }
 
   /** Asks for leases, each from the holder that is known to be outdated; answers who holds those that it did not get. */
   const request = (lessees: ReadonlyArray<Lessee>, from: ReadonlyMap<Lessee, string>) =>
@@ -54,22 +59,25 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
         const holder = holders[index]
         if (holder === undefined) continue
         const isValid = live.view.isValid(Number.parseInt(holder, 10), [lessee.key])
-        if (isOurs(holder) || !isValid) outdated.set(lessee, holder)
+        if (isLost(holder) || !isValid) outdated.set(lessee, holder)
       }
       const taken = new Set(lessees.filter((_, index) => holders[index] === undefined))
-      if (outdated.size === 0) return taken
       const asked = [...outdated.keys()]
-      const kept = yield* request(asked, outdated)
+      const kept = asked.length === 0 ? [] : yield* request(asked, outdated)
       for (const [index, lessee] of asked.entries()) if (kept[index] === undefined) taken.add(lessee)
+      for (const { sequence } of taken) holding.add(sequence)
       return taken
     }),
     release: (lessees) =>
-      lessees.length === 0 || live.isBroken()
-        ? Effect.void
-        : spare(
-            "release",
-            store.release(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee) }))),
-            () => undefined
-          )
+      Effect.suspend(() => {
+        for (const { sequence } of lessees) holding.delete(sequence)
+        return lessees.length === 0 || live.isBroken()
+          ? Effect.void
+          : spare(
+              "release",
+              store.release(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee) }))),
+              () => undefined
+            )
+      })
   }
 }

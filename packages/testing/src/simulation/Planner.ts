@@ -176,15 +176,15 @@ const silent = (dice: Dice): Theme => {
       settings: { ...settings, maxStaleness: 300, nearEntries: 1_000 },
       servesStale: false,
       weather: fair,
-      lookup: pick([1, 40], [100, 700], [300, 1_200])
+      lookup: pick([1, 40], [700, 1_300])
     },
     steps: 30 + below(20),
-    bursts: 8,
+    bursts: 30,
     work: () => {
       if (happens(0.25)) {
         return { _tag: "Write", change: { _tag: "Items", ids: [0] }, how: pick("invalidate", "pattern"), delay: 0 }
       }
-      const kind = pick<Kind>("item", "table")
+      const kind = pick<Kind>("item", "item", "table")
       return { _tag: "Read", kind, id: 0, how: pick("default", "default", "strong", "after"), patience: undefined }
     },
     troubles: 2 + below(3),
@@ -197,7 +197,10 @@ const silent = (dice: Dice): Theme => {
   }
 }
 
-/** A table and a log that are lost, cut and compacted again and again, and processes that start after it. */
+/**
+ * A table and a log that are lost, cut and compacted again and again, and processes that start after it. Few read
+ * meanwhile: what was invalidated lies in the store until the end.
+ */
 const lossy = (dice: Dice): Theme => {
   const { below, between, happens, pick } = dice
   const theme = mixed(dice)
@@ -211,8 +214,16 @@ const lossy = (dice: Dice): Theme => {
       timeToLive: 60_000,
       weather: happens(0.5) ? fair : { ...fair, delay: [0.2, 30] }
     },
-    steps: 30 + below(20),
+    steps: 8 + below(12),
     bursts: 4 + below(8),
+    work: () => {
+      const work = theme.work()
+      const how = pick("invalidate", "pattern")
+      if (work._tag === "Write") return { ...work, how }
+      return happens(0.5)
+        ? work
+        : { _tag: "Write", change: { _tag: "Items", ids: [below(theme.shape.items)] }, how, delay: 0 }
+    },
     troubles: 8 + below(8),
     trouble: () =>
       pick<() => Trouble>(
