@@ -35,8 +35,6 @@ export interface Contestant {
   readonly args?: ReadonlyArray<string>
   /** It takes part for comparison only: a quick look goes without it. */
   readonly isExtra?: boolean
-  /** It runs on any core: there are more of them than cores. */
-  readonly isFree?: boolean
 }
 
 /** Where contestants run: beside the server, where there are two cores. */
@@ -56,7 +54,7 @@ const patience = "5 minutes"
 
 /** Starts a contestant's process, for the life of the scope. */
 export const start = Effect.fnUntraced(function* (
-  { args = [], isFree = false, module, name }: Contestant,
+  { args = [], module, name }: Contestant,
   port: number
 ): Effect.fn.Return<Running, ContestFailed, Scope.Scope> {
   const ready = yield* Deferred.make<void, ContestFailed>()
@@ -70,7 +68,7 @@ export const start = Effect.fnUntraced(function* (
     `${port}`,
     ...args
   ]
-  const [command = "", ...rest] = canPin && !isFree ? ["taskset", "-c", "1", ...node] : node
+  const [command = "", ...rest] = canPin ? ["taskset", "-c", "1", ...node] : node
   const child = yield* Effect.acquireRelease(
     Effect.sync((): ChildProcess => spawn(command, rest, { stdio: ["ignore", "ignore", "inherit", "ipc"] })),
     (process) => Effect.sync(() => process.kill("SIGKILL"))

@@ -1,10 +1,9 @@
 /**
  * Follows the log: how long its view took to be there, and how old appends are when it has applied them.
  */
-import { LiveView } from "@letletme/cache"
-import { InvalidationLog, RedisLog } from "@letletme/cache"
+import { InvalidationLog, LiveView, RedisLog } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
-import { Context, Effect, Fiber, Layer, PubSub } from "effect"
+import { Context, Effect, Fiber, Layer, Option, PubSub } from "effect"
 import { main, stopwatch } from "../../contest/Contestant.ts"
 
 main(
@@ -18,7 +17,7 @@ main(
     const bootstrap = performance.now() - startedAt
     return {
       bootstrap: () => Effect.sync(() => stopwatch()(1, { millis: bootstrap, marks: live.view.size })),
-      /** Listens until it has applied that many, or for two minutes. */
+      /** Listens until it has applied that many, or nothing more for ten seconds. */
       listen: (count) =>
         Effect.scoped(
           Effect.gen(function* () {
@@ -28,13 +27,15 @@ main(
             const listening = yield* Effect.forkChild(
               Effect.gen(function* () {
                 while (ages.length < count) {
-                  const change = yield* PubSub.take(changes)
+                  const next = yield* Effect.timeoutOption(PubSub.take(changes), "10 seconds")
+                  if (Option.isNone(next)) return
+                  const change = next.value
                   if (change._tag !== "Applied" || !change.entry.cause.startsWith("at ")) continue
                   ages.push(performance.timeOrigin + performance.now() - Number(change.entry.cause.slice(3)))
                 }
               })
             )
-            yield* Effect.timeoutOption(Fiber.join(listening), "2 minutes")
+            yield* Fiber.join(listening)
             const sorted = ages.toSorted((a, b) => a - b)
             const quantile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
             return stop(ages.length, {

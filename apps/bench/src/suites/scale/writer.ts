@@ -38,18 +38,25 @@ main(
         Effect.gen(function* () {
           const stop = stopwatch()
           const startedAt = performance.now()
+          let failed = 0
           const append = (index: number) =>
             Effect.gen(function* () {
               const early = index - (performance.now() - startedAt)
               if (early > 0) yield* Effect.sleep(early)
-              yield* manager.invalidate({ primary: Tag.of("clock", `${index % 1_000}`) }, { cause: `at ${now()}` })
+              yield* Effect.catch(
+                manager.invalidate({ primary: Tag.of("clock", `${index % 1_000}`) }, { cause: `at ${now()}` }),
+                () =>
+                  Effect.sync(() => {
+                    failed++
+                  })
+              )
             })
           yield* Effect.forEach(
             Array.from({ length: count }, (_, index) => index),
             append,
             { concurrency: 64, discard: true }
           )
-          return stop(count)
+          return stop(count, { failed })
         })
     }
   })
