@@ -55,6 +55,7 @@ export const scale = Effect.gen(function* () {
         ...rowOf("scale.missed", "appends that a process did not apply", [
           // What had no answer in time may have been appended all the same.
           Math.max(
+            0,
             ...heard.map(({ operations }) => appended.operations - (appended.values["failed"] ?? 0) - operations)
           )
         ]),
