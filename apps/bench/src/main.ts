@@ -3,8 +3,8 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Cause, Console, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
 import * as Chart from "./Chart.ts"
 import { Scales } from "./contest/Contest.ts"
 import type { Findings } from "./contest/Findings.ts"
@@ -107,6 +107,13 @@ const logger = Layer.merge(
 
 command.pipe(
   Command.run({ version: "0.1.0" }),
+  // The runtime would report on standard output; an expected failure needs its message, not its trace.
+  Effect.tapCause((cause) =>
+    Option.match(Cause.findErrorOption(cause), {
+      onNone: () => Effect.logError("A defect", cause),
+      onSome: (error) => (CliError.isCliError(error) ? Effect.void : Effect.logError(error.message))
+    })
+  ),
   Effect.provide(Layer.merge(NodeServices.layer, logger)),
-  NodeRuntime.runMain()
+  NodeRuntime.runMain({ disableErrorReporting: true })
 )
