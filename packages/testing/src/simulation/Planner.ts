@@ -210,7 +210,7 @@ const lossy = (dice: Dice): Theme => {
     ...theme,
     settings: {
       ...theme.settings,
-      settings: { ...settings, maxTags: pick(2, 3, 100_000), logLength: pick(1, 2, 20) },
+      settings: { ...settings, maxTags: pick(3, 6, 100_000, 100_000), logLength: pick(1, 2, 20) },
       timeToLive: 60_000,
       weather: happens(0.5) ? fair : { ...fair, delay: [0.2, 30] }
     },
@@ -235,10 +235,8 @@ const lossy = (dice: Dice): Theme => {
         () => ({ _tag: "LoseLog" }),
         () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
         () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
-        () => ({ _tag: "Link", process: process(), condition: "cut", millis: between(1, 300) }),
-        () => ({ _tag: "Copy" }),
-        () => ({ _tag: "Stop", millis: between(1, 50), back: pick("copy", "whole") }),
-        () => ({ _tag: "Failover" })
+        () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
+        () => ({ _tag: "Link", process: process(), condition: "cut", millis: between(1, 300) })
       )()
   }
 }
