@@ -1,9 +1,8 @@
 /**
  * Compares what the tiers of one domain hold with what its source says.
  *
- * The source's answer is taken as an entry like any other: stamped with the view's position before the source was asked,
- * depending on its own key, what the domain declares and what the lookup read. Two entries of one key that are both
- * valid at one position must hold the same value; `docs/monitor.md` says when they may not yet.
+ * An entry that is valid after the source was asked was valid all the while: nothing that it depends on was announced
+ * to have changed. So it must hold what the source says; `docs/monitor.md` says when it may not yet.
  */
 import { Effect, Equal, Exit, Option, Result } from "effect"
 import type { CacheError } from "../CacheError.ts"
@@ -35,9 +34,8 @@ interface Look<Id, A> extends Keyed<Id> {
 }
 
 interface Said<A> {
-  /** The view's position before the source was asked. */
-  readonly stamp: Position
-  readonly reads: Recording.SnapshotRecorder
+  /** What the lookup read through the cache. */
+  readonly reads: ReadonlyArray<Recording.Read>
   readonly answer: Option.Option<Answer<A>>
 }
 
@@ -87,11 +85,10 @@ export const make = <Id, A, E>(options: {
 
   const ask = Effect.fnUntraced(function* (looked: Omit<Look<Id, A>, "said">): Effect.fn.Return<Look<Id, A>> {
     if (looked.corrupt !== undefined || looked.claims.length === 0) return { ...looked, said: undefined }
-    const stamp = view.position
     // As in a snapshot, the lookup is answered nothing stale, and each of its reads is kept.
-    const reads = Recording.forSnapshot(undefined)
-    const exit = yield* Effect.exit(loader.ask(looked, reads))
-    return { ...looked, said: { stamp, reads, answer: Exit.getSuccess(exit) } }
+    const recorder = Recording.forSnapshot(undefined)
+    const exit = yield* Effect.exit(loader.ask(looked, recorder))
+    return { ...looked, said: { reads: recorder.reads, answer: Exit.getSuccess(exit) } }
   })
 
   const differs = (
@@ -105,7 +102,7 @@ export const make = <Id, A, E>(options: {
     cause,
     detail,
     entry,
-    inputs: said?.reads.reads.flatMap(({ tags }) => tags) ?? [],
+    inputs: said?.reads.flatMap(({ tags }) => tags) ?? [],
     asked: said !== undefined
   })
 
@@ -130,7 +127,7 @@ export const make = <Id, A, E>(options: {
 
   /** Judges at one position all that was read before it. */
   const judge = (looked: Look<Id, A>): Examined => {
-    const { claims, corrupt, id, key, said } = looked
+    const { claims, corrupt, key, said } = looked
     if (corrupt !== undefined)
       return differs(looked, "corrupt", `The store's bytes are not an entry: ${corrupt}.`, undefined)
     if (said === undefined) return undecided(key, "missing", false)
@@ -140,13 +137,10 @@ export const make = <Id, A, E>(options: {
     const truth = asRead(found?.value)
     if (Result.isFailure(truth)) return undecided(key, "unanswered", true)
 
-    const tags = [key, ...shelf.declared(id, found?.value), ...(found?.tags ?? [])]
-    const isWhole =
-      !said.reads.isTorn &&
-      view.isValid(said.stamp, tags) &&
-      said.reads.reads.every((read) => view.isValid(read.stamp, read.tags))
+    // Each claim carries the key: where one is valid now, nothing was announced of it since the source was asked.
     const valid = claims.filter(({ entry }) => view.isValid(entry.stamp, entry.tags))
-    if (!isWhole || valid.length === 0) return undecided(key, "overtaken", true)
+    const isSettled = said.reads.every((read) => view.isValid(read.stamp, read.tags))
+    if (!isSettled || valid.length === 0) return undecided(key, "overtaken", true)
 
     const right = valid.filter(({ entry }) => Equal.equals(asRead(entry.value), truth))
     const wrong = valid.find((claim) => !right.includes(claim))
@@ -160,19 +154,18 @@ export const make = <Id, A, E>(options: {
       second !== undefined &&
       !Equal.equals(asRead(first.entry.value), asRead(second.entry.value))
     ) {
-      const agrees = right[0]?.tier ?? "neither"
-      const detail = `The near cache and the store hold different values, both valid; the source agrees with ${agrees === "neither" ? agrees : `the ${agrees}`}.`
+      const agrees = right[0] === undefined ? "neither" : `the ${right[0].tier}`
+      const detail = `The near cache and the store hold different values, both valid; the source agrees with ${agrees}.`
       return differs(looked, "tier-difference", detail, wrong.entry)
     }
-    return trace(looked, said.reads.reads, wrong.entry)
+    return trace(looked, said.reads, wrong.entry)
   }
 
-  const examine: Probe["examine"] = Effect.fnUntraced(function* (keys): Effect.fn.Return<
-    ReadonlyArray<Examined>,
-    CacheError
-  > {
+  /** Looks at the keys. Answers the position at which it judged, too. */
+  const examine = Effect.fnUntraced(function* (
+    keys: ReadonlyArray<Tag>
+  ): Effect.fn.Return<{ readonly examined: ReadonlyArray<Examined>; readonly seen: Position }, CacheError> {
     const all = keyed(keys)
-    if (all.length === 0) return []
     const storeKeys = all.map(({ key }) => shelf.storeKey(key))
     const [, found] = yield* Effect.all([live.catchUp, store.getMany(storeKeys)], { concurrency: 2 })
     const looked = yield* Effect.forEach(
@@ -181,14 +174,13 @@ export const make = <Id, A, E>(options: {
       { concurrency }
     )
     yield* live.catchUp
-    return looked.map(judge)
+    return { examined: looked.map(judge), seen: view.position }
   })
 
   /** Asks the table itself, whatever this process's view made of it. */
   const byTheTable = (table: View.View, seen: Position, found: Difference): Examined => {
     const { entry } = found
     if (entry === undefined) return found
-    if (!view.isValid(entry.stamp, entry.tags)) return undecided(found.key, "overtaken", found.asked)
     if (table.isValid(entry.stamp, entry.tags)) return found
     const hit = table.invalidation(entry.stamp, entry.tags)
     const isMissed = table.position <= seen || (hit !== undefined && hit.position <= seen)
@@ -210,16 +202,16 @@ export const make = <Id, A, E>(options: {
     demand: () =>
       counts.nearHits + counts.storeHits + counts.misses + counts.stale + counts.loads + counts.loadFailures,
     keys: near.keys,
-    examine,
+    examine: (keys) => Effect.map(examine(keys), ({ examined }) => examined),
     confirm: Effect.fnUntraced(function* (suspects) {
       const before = new Map(suspects.map((one) => [one.key, one]))
-      const again = Array.from(yield* examine(suspects.map(({ key }) => key)), (one) =>
+      const { examined, seen } = yield* examine(suspects.map(({ key }) => key))
+      const again = examined.map((one) =>
         one._tag !== "Different" || isSameEntry(before.get(one.key), one)
           ? one
           : undecided(one.key, "overtaken", one.asked)
       )
       if (again.every((one) => one._tag !== "Different")) return again
-      const seen = view.position
       const table = View.make()
       table.restore(yield* log.snapshot)
       return again.map((one) => (one._tag === "Different" ? byTheTable(table, seen, one) : one))
