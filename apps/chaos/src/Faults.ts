@@ -2,7 +2,8 @@
  * What is done to the processes, to Redis, to the lines between them, and to the source.
  */
 import type { RedisError } from "@letletme/redis"
-import type { RedisServerError, TcpProxy } from "@letletme/testing"
+import type { RedisServerError } from "@letletme/testing/RedisServer"
+import type * as TcpProxy from "@letletme/testing/TcpProxy"
 import { Array as Arr, Effect, Random, Schedule, Stream } from "effect"
 import type { Fleet, FleetError, Worker } from "./Fleet.ts"
 import type { Judge } from "./Judge.ts"

@@ -1,7 +1,7 @@
 /**
  * The processes under test: each with a line of its own to Redis, started, killed, stopped, and started anew.
  */
-import { TcpProxy } from "@letletme/testing"
+import * as TcpProxy from "@letletme/testing/TcpProxy"
 import { Array as Arr, Deferred, Effect, Result, Schema, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"

@@ -2,7 +2,8 @@
  * A run: processes that read and write, faults one after the other, and after each the time it takes until all is well.
  */
 import type { RedisError } from "@letletme/redis"
-import type { RedisServerError, TcpProxy } from "@letletme/testing"
+import type { RedisServerError } from "@letletme/testing/RedisServer"
+import type * as TcpProxy from "@letletme/testing/TcpProxy"
 import { type Config, Effect, Random, Result, type Scope } from "effect"
 import { type Fault, faults, type World } from "./Faults.ts"
 import * as Fleet from "./Fleet.ts"

@@ -2,7 +2,8 @@
  * The Redis servers: a primary and its replica, each a real process, and the commands that mistreat them.
  */
 import { Redis, type RedisError } from "@letletme/redis"
-import { RedisServer, type RedisServerError, TcpProxy } from "@letletme/testing"
+import { RedisServer, type RedisServerError } from "@letletme/testing/RedisServer"
+import * as TcpProxy from "@letletme/testing/TcpProxy"
 import { type Config, Context, Effect, Layer, Schedule, Schema, type Scope } from "effect"
 
 /** A server could not be brought to where a fault needs it. */
