@@ -2,8 +2,8 @@
  * Whether the process is of use: ready once the first revision is published and warmed, degraded while the source or
  * the log does not answer.
  */
-import { Clock, Context, Deferred, Effect, Layer, Ref } from "effect"
-import { LiveView, type WarmStage } from "@letletme/cache"
+import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
+import { ConsistencyMonitor, LiveView, type WarmStage } from "@letletme/cache"
 
 /** The status that `/health/ready` answers. */
 export interface Status {
@@ -19,6 +19,14 @@ export interface Status {
     readonly entries: number
     readonly loaded: number
     readonly millis: number
+  } | null
+  /** What the consistency monitor found, if there is one. */
+  readonly consistency: {
+    readonly samples: number
+    readonly inconsistent: number
+    readonly nines: number
+    /** The greatest age of an inconsistent entry (ms). */
+    readonly oldest: number
   } | null
   readonly log: { readonly position: number; readonly floor: number; readonly isTrusted: boolean }
 }
@@ -40,6 +48,7 @@ export class Health extends Context.Service<
     Effect.gen(function* () {
       const live = yield* LiveView
       const clock = yield* Clock.Clock
+      const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
       const ready = yield* Deferred.make<void>()
       const poll = yield* Ref.make<{ revision: number | null; checkedAt: number | null; failure: string | null }>({
         revision: null,
@@ -61,6 +70,7 @@ export class Health extends Context.Service<
           const { checkedAt, failure, revision } = yield* Ref.get(poll)
           const isTrusted = live.isTrusted(clock.currentTimeMillisUnsafe())
           const started = yield* isReady
+          const counts = monitor === null ? null : yield* monitor.counts
           const reasons = [
             ...(failure === null ? [] : [failure]),
             ...(isTrusted ? [] : ["The invalidation log does not answer."]),
@@ -72,6 +82,12 @@ export class Health extends Context.Service<
             revision: iso(revision),
             checkedAt: iso(checkedAt),
             warmed: yield* Ref.get(last),
+            consistency: counts && {
+              samples: counts.samples,
+              inconsistent: counts.inconsistent,
+              nines: counts.nines,
+              oldest: counts.oldest
+            },
             log: { position: live.view.position, floor: live.view.floor, isTrusted }
           } satisfies Status
         })

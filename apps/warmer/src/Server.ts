@@ -1,8 +1,8 @@
 /**
  * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
  */
-import { CacheMetrics, LiveView } from "@letletme/cache"
-import { Effect, Metric } from "effect"
+import { CacheMetrics, ConsistencyMonitor, LiveView } from "@letletme/cache"
+import { Effect, Metric, Option } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "./Health.ts"
@@ -11,6 +11,7 @@ import { Health } from "./Health.ts"
 const makeCopy = Effect.gen(function* () {
   const metrics = yield* CacheMetrics
   const live = yield* LiveView
+  const monitor = yield* Effect.serviceOption(ConsistencyMonitor)
   const last = new Map<string, number>()
 
   const count = (name: string, attributes: Record<string, string>, value: number) => {
@@ -21,6 +22,20 @@ const makeCopy = Effect.gen(function* () {
   }
   const level = (name: string, attributes: Record<string, string>, value: number) =>
     Metric.update(Metric.withAttributes(Metric.gauge(name), attributes), value)
+
+  const copyMonitor = Effect.fnUntraced(function* ({ counts }: ConsistencyMonitor["Service"]) {
+    const { domains, nines, oldest } = yield* counts
+    for (const [domain, { inconsistent, lookups, samples, undecided }] of Object.entries(domains)) {
+      yield* count("cache_monitor_samples_total", { domain }, samples)
+      yield* count("cache_monitor_lookups_total", { domain }, lookups)
+      for (const [cause, times] of Object.entries(inconsistent))
+        yield* count("cache_inconsistent_total", { domain, cause }, times)
+      for (const [reason, times] of Object.entries(undecided))
+        yield* count("cache_monitor_undecided_total", { domain, reason }, times)
+    }
+    yield* level("cache_consistency_nines", {}, nines)
+    yield* level("cache_inconsistent_oldest_milliseconds", {}, oldest)
+  })
 
   const copy = Effect.gen(function* () {
     const { domains, invalidatedTags, invalidations, storeErrors } = yield* metrics.counts
@@ -46,6 +61,7 @@ const makeCopy = Effect.gen(function* () {
     for (const [operation, times] of Object.entries(storeErrors)) {
       yield* count("cache_store_errors_total", { operation }, times)
     }
+    if (Option.isSome(monitor)) yield* copyMonitor(monitor.value)
     yield* level("cache_view_position", {}, live.view.position)
     yield* level("cache_view_tags", {}, live.view.size)
     yield* level("process_resident_memory_bytes", {}, process.memoryUsage.rss())

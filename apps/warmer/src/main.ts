@@ -49,6 +49,10 @@ const commands = [
       seed: Flag.Int("seed").pipe(
         Flag.withDescription("Which simulated season is played"),
         Flag.withDefault(Source.defaultSimulation.seed)
+      ),
+      monitor: Flag.Finite("monitor").pipe(
+        Flag.withDescription("Seconds between two samples of the consistency monitor (default: none are taken)"),
+        Flag.optional
       )
     },
     Effect.fn(function* (options) {

@@ -114,6 +114,31 @@ describe("run", () => {
     }).pipe(Effect.scoped, Effect.provide(redis))
   )
 
+  it.live("with --monitor it finds what was altered in the store, repairs it, and counts it", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const { mget, scan, set } = yield* Redis
+      const { env } = yield* upstream
+      const args = ["run", "--port", "0", "--every", "0.2", "--monitor", "0.5", "--source", "api", "--store", url]
+      const warmer = yield* daemon(args, env)
+      const address = yield* warmer.address
+      yield* health(address, "ready")
+      const [key = ""] = yield* Stream.runCollect(Stream.flattenIterable(scan("letletme:team:2030-31:7@*")))
+      const [bytes] = yield* mget([key])
+      yield* set(key, Uint8Array.from(bytes ?? []).fill(120, -10), { timeToLive: 60_000 })
+      yield* Effect.retry(
+        Effect.filterOrFail(ask(`${address}/metrics`), ({ body }) =>
+          /^cache_inconsistent_total\{domain="team",cause="corrupt"\} 1$/m.test(body)
+        ),
+        within
+      )
+      const repaired = yield* mget([key])
+      assert.deepStrictEqual(repaired[0]?.slice(-10), bytes?.slice(-10))
+      const ready = yield* ask(`${address}/health/ready`)
+      assert.match(ready.body, /"consistency":\{"samples":[1-9]\d*,"inconsistent":1,/)
+    }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+
   it.live("a source that answers nonsense degrades it, and the last good data stays", () =>
     Effect.gen(function* () {
       const { env, state } = yield* upstream

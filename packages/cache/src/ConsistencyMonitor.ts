@@ -18,7 +18,10 @@ export interface Options {
   readonly window?: Duration.Input | undefined
   /** Of each domain or list at most so many entries in a window. Default: 100. */
   readonly sample?: number | undefined
-  /** Lookups of the monitor for each read and lookup of the domain, at most. Default: 0.01. */
+  /**
+   * Lookups of the monitor for each read and lookup of the domain, at most. Default: 0.01. `Infinity` is for a source that
+   * costs nothing to ask: then only `sample` bounds them.
+   */
   readonly share?: number | undefined
   /**
    * How long a difference has to last: longer than a change of the source may wait to be announced, and longer than the
@@ -186,7 +189,7 @@ export class ConsistencyMonitor extends Context.Service<
         const look = Effect.fnUntraced(function* (probe: Probe) {
           const ledger = ledgerOf(probe.domain)
           const demand = probe.demand()
-          const earned = share * Math.max(0, demand - ledger.demand)
+          const earned = share === Number.POSITIVE_INFINITY ? share : share * Math.max(0, demand - ledger.demand)
           ledger.demand = demand
           ledger.credit = Math.min(ledger.credit + earned, sample * 2)
           const picked = yield* pick(probe, ledger)

@@ -2,7 +2,7 @@
  * `run`: the daemon. Source poll → difference → update → cascade → warm again, with health and metrics beside it.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { LiveView, Warmer } from "@letletme/cache"
+import { CacheConfig, type CacheManager, ConsistencyMonitor, LiveView, Warmer } from "@letletme/cache"
 import { FplSource, SeasonSync, StandingCache } from "@letletme/fpl"
 import { Console, Effect, Exit, Layer, Option, Schedule } from "effect"
 import { HttpServer } from "effect/http"
@@ -20,7 +20,23 @@ export interface Options {
   readonly port: number
   readonly speed: number
   readonly seed: number
+  readonly monitor: Option.Option<number>
 }
+
+/** A monitor of what the caches hold, if one is wanted: what is asked is the revision in memory, which costs nothing. */
+const monitor = (window: number, every: number): Layer.Layer<never, never, CacheManager> =>
+  Layer.unwrap(
+    Effect.map(CacheConfig.Settings, ({ maxStaleness }) =>
+      ConsistencyMonitor.layer({
+        window: window * 1000,
+        share: Number.POSITIVE_INFINITY,
+        // What another warmer announced, this one knows after its next poll.
+        grace: Math.max(maxStaleness, every * 1000) * 2,
+        // A revision that changes nothing is not published, and is nevertheless what lookups read.
+        except: ["event:season:publication"]
+      })
+    )
+  )
 
 const poll = Effect.fn("poll")(function* () {
   const sync = yield* SeasonSync
@@ -99,6 +115,9 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
   const store = yield* storeOf(shared.store)
   const every = Option.getOrElse(options.every, () => (shared.source === "simulated" ? 2 : 60))
   if (!(every > 0)) return yield* new Failed({ message: "--every: expected a number of seconds above 0" })
+  if (Option.exists(options.monitor, (window) => !(window > 0))) {
+    return yield* new Failed({ message: "--monitor: expected a number of seconds above 0" })
+  }
   const server = NodeHttpServer.layer(() => createServer(), {
     port: options.port,
     host: "127.0.0.1",
@@ -107,6 +126,9 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
   const app = Server.layer.pipe(
     Layer.provideMerge(server),
     Layer.provideMerge(Health.layer),
+    Layer.provideMerge(
+      Option.match(options.monitor, { onNone: () => Layer.empty, onSome: (window) => monitor(window, every) })
+    ),
     Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
   )
   return yield* daemon(shared, every, describeStore(store)).pipe(Effect.provide(app))
