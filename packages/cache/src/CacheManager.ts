@@ -271,7 +271,7 @@ export class CacheManager extends Context.Service<
               getOrLoad: <E2, R2>(id: Id, load: Effect.Effect<Lookup.Answer<A>, E2, R2>, options?: ReadOptions) =>
                 Effect.contextWith((context: Context.Context<R2>) => {
                   const supplied: Effect.Effect<Lookup.Answer<A>, E2> = Effect.provideContext(load, context)
-                  return reader.getOrLoad(keyed(id), supplied, options ?? {})
+                  return reader.getOrLoad(keyed(id), supplied, options)
                 }),
               find: (id, options) =>
                 Effect.map(reader.read([keyed(id)], options ?? {}), ([value]) => value ?? Option.none()),

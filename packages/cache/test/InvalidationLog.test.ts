@@ -99,6 +99,38 @@ describe("InvalidationLog in Redis, after the server lost state", () => {
     }
   }
 
+  it.live("a table that vanishes while it is fetched is not taken for an empty one", () => {
+    let losses = 1
+    const vanishing = Layer.effect(
+      Redis,
+      Redis.useSync((it) =>
+        Redis.of({
+          ...it,
+          send: (command, ...args) =>
+            command === "HGETALL" && losses-- > 0
+              ? Effect.andThen(it.send("DEL", table), it.send(command, ...args))
+              : it.send(command, ...args)
+        })
+      )
+    ).pipe(Layer.provideMerge(redis))
+    return Effect.gen(function* () {
+      const logs = yield* InvalidationLog
+      const { position } = yield* append([tag])
+      const snapshot = yield* logs.snapshot
+      assert.isAbove(snapshot.position, position)
+      assert.strictEqual(snapshot.floor, snapshot.position)
+      losses = 10
+      assert.isTrue((yield* Effect.flip(logs.snapshot)).isTemporary)
+    }).pipe(
+      Effect.provide(
+        RedisLog.layer.pipe(
+          Layer.provide(CacheConfig.layer({ namespace: "test", maxStaleness: 300 })),
+          Layer.provideMerge(vanishing)
+        )
+      )
+    )
+  })
+
   it.live("an append finds it out too, and comes after the new beginning", () =>
     Effect.gen(function* () {
       const { position } = yield* append([tag])

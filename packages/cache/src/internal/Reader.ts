@@ -18,7 +18,7 @@ export interface Reader<Id, A, E> {
   readonly getOrLoad: <E2>(
     keyed: Keyed<Id>,
     load: Effect.Effect<Answer<A>, E2>,
-    options: ReadOptions
+    options: ReadOptions | undefined
   ) => Effect.Effect<A, E | E2 | CacheError>
   readonly read: (
     keyed: ReadonlyArray<Keyed<Id>>,
@@ -217,25 +217,27 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
 
   const toOption = (entry: Entry<A>): Option.Option<A> => Option.fromUndefinedOr(entry.value)
 
+  /** The answer of the near cache, if it needs nothing but the validity check. */
+  const atHand = ({ key }: Keyed<Id>, recorder: Recorder | undefined) => {
+    const held = near.get(key)
+    if (held === undefined || recorder?.isExact === true) return undefined
+    const now = clock.currentTimeMillisUnsafe()
+    if (now >= held.easyUntil || !live.isTrusted(now) || !shelf.holds(held)) return undefined
+    counts.nearHits++
+    recorder?.record(held.entry, true)
+    return held.answer
+  }
+
   return {
     get: (keyed, options) =>
       Effect.withFiber((fiber) => {
-        if (options === undefined) {
-          const held = near.get(keyed.key)
-          const recorder = fiber.getRef(Recorder)
-          if (held !== undefined && recorder?.isExact !== true) {
-            const now = clock.currentTimeMillisUnsafe()
-            if (now < held.easyUntil && live.isTrusted(now) && shelf.holds(held)) {
-              counts.nearHits++
-              recorder?.record(held.entry, true)
-              return held.answer
-            }
-          }
-        }
-        return getOne(keyed, options ?? {})
+        const answer = options === undefined ? atHand(keyed, fiber.getRef(Recorder)) : undefined
+        return answer ?? getOne(keyed, options ?? {})
       }),
-    getOrLoad: <E2>(keyed: Keyed<Id>, load: Effect.Effect<Answer<A>, E2>, options: ReadOptions) =>
-      Effect.suspend(() => {
+    getOrLoad: <E2>(keyed: Keyed<Id>, load: Effect.Effect<Answer<A>, E2>, options: ReadOptions | undefined) =>
+      Effect.withFiber((fiber): Effect.Effect<A, E | E2 | CacheError> => {
+        const answer = options === undefined ? atHand(keyed, fiber.getRef(Recorder)) : undefined
+        if (answer !== undefined) return answer
         // Others may wait for this load, whose errors they do not know: they are told that it failed.
         const failures: Array<Cause.Cause<E2>> = []
         const detail = "the load of another caller failed"
@@ -243,10 +245,13 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
           Effect.tapCause((cause) => Effect.sync(() => failures.push(cause))),
           Effect.mapError(() => new CacheError({ reason: new Unavailable({ key: keyed.key, detail }) }))
         )
-        return Effect.catchCause(getOne(keyed, options, shared), (cause): Effect.Effect<never, E | E2 | CacheError> => {
-          const [own] = failures
-          return own === undefined ? Effect.failCause(cause) : Effect.failCause(own)
-        })
+        return Effect.catchCause(
+          getOne(keyed, options ?? {}, shared),
+          (cause): Effect.Effect<never, E | E2 | CacheError> => {
+            const [own] = failures
+            return own === undefined ? Effect.failCause(cause) : Effect.failCause(own)
+          }
+        )
       }),
     read: (keyed, options) =>
       Effect.map(bounded(entriesOf(keyed, options), options), (entries) => entries.map(toOption)),

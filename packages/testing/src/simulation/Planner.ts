@@ -1,5 +1,5 @@
 /**
- * From a seed to a plan. Half of the seeds mix everything; the others have a theme, where rare things meet often.
+ * From a seed to a plan. Four seeds in ten mix everything; the others have a theme, where rare things meet often.
  */
 import { fair, type Weather } from "../SimulatedNetwork.ts"
 import { chance } from "../VirtualTime.ts"
@@ -32,7 +32,12 @@ interface Theme {
   readonly work: () => Work
   readonly troubles: number
   readonly trouble: () => Trouble
+  /** Steps after all the others. */
+  readonly finale: ReadonlyArray<Step>
 }
+
+// When the finale begins: the bursts are over.
+const curtain = span - 500
 
 /** Everything, in equal shares. */
 const mixed = (dice: Dice): Theme => {
@@ -134,7 +139,8 @@ const mixed = (dice: Dice): Theme => {
           slow: pick(0, 0.3),
           millis: between(50, 1_500)
         })
-      )()
+      )(),
+    finale: []
   }
 }
 
@@ -198,21 +204,30 @@ const silent = (dice: Dice): Theme => {
 }
 
 /**
- * A table and a log that are lost, cut and compacted again and again, and processes that start after it. Few read
- * meanwhile: what was invalidated lies in the store until the end.
+ * What the server keeps of the log is lost, cut or compacted again and again. Few read meanwhile, so that what was
+ * invalidated lies in the store when, at the end, a process starts anew: in `torn`, just while the table vanishes.
  */
 const lossy = (dice: Dice): Theme => {
   const { below, between, happens, pick } = dice
   const theme = mixed(dice)
   const { settings } = theme.settings
   const process = () => below(theme.shape.skews.length)
+  const kind = pick("marks", "compaction", "torn")
+  const crash = (): Trouble => ({ _tag: "Crash", process: process(), millis: between(1, 50) })
+  const lose = (): Trouble => ({ _tag: "LoseTable" })
+  const trim = (): Trouble => ({ _tag: "TrimLog" })
+  const troubles = {
+    marks: () => pick(lose, crash, trim)(),
+    compaction: () => pick(crash, trim)(),
+    torn: trim
+  }
   return {
     ...theme,
     settings: {
       ...theme.settings,
-      settings: { ...settings, maxTags: pick(3, 6, 100_000, 100_000), logLength: pick(1, 2, 20) },
+      settings: { ...settings, maxTags: kind === "compaction" ? pick(3, 6) : 100_000, logLength: pick(1, 2, 20) },
       timeToLive: 60_000,
-      weather: happens(0.5) ? fair : { ...fair, delay: [0.2, 30] }
+      weather: kind === "torn" ? { ...fair, delay: [1, 30] } : fair
     },
     steps: 8 + below(12),
     bursts: 4 + below(8),
@@ -224,20 +239,27 @@ const lossy = (dice: Dice): Theme => {
         ? work
         : { _tag: "Write", change: { _tag: "Items", ids: [below(theme.shape.items)] }, how, delay: 0 }
     },
-    troubles: 8 + below(8),
-    trouble: () =>
-      pick<() => Trouble>(
-        () => ({ _tag: "LoseTable" }),
-        () => ({ _tag: "LoseTable" }),
-        () => ({ _tag: "LoseTable" }),
-        () => ({ _tag: "TrimLog" }),
-        () => ({ _tag: "TrimLog" }),
-        () => ({ _tag: "LoseLog" }),
-        () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
-        () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
-        () => ({ _tag: "Crash", process: process(), millis: between(1, 50) }),
-        () => ({ _tag: "Link", process: process(), condition: "cut", millis: between(1, 300) })
-      )()
+    troubles: kind === "torn" ? 0 : 4 + below(8),
+    trouble: troubles[kind],
+    finale: [
+      { at: curtain, trouble: { _tag: "Crash", process: 0, millis: 10 } },
+      ...(kind === "torn"
+        ? [
+            { at: curtain + 10 + between(5, 60), trouble: lose() },
+            ...Array.from({ length: 20 }, (_, index) => ({
+              at: curtain + 50 + index * 10,
+              by: 0,
+              work: {
+                _tag: "Read" as const,
+                kind: "item" as const,
+                id: index % theme.shape.items,
+                how: "default" as const,
+                patience: undefined
+              }
+            }))
+          ]
+        : [])
+    ]
   }
 }
 
@@ -292,7 +314,7 @@ const crowded = (dice: Dice): Theme => {
   }
 }
 
-const themes = [mixed, mixed, mixed, mixed, mixed, torn, silent, lossy, late, crowded]
+const themes = [mixed, mixed, mixed, mixed, torn, silent, lossy, lossy, late, crowded]
 
 /** Makes the plan of a seed. */
 export const make = (seed: number): Plan => {
@@ -308,7 +330,8 @@ export const make = (seed: number): Plan => {
       by: dice.below(shape.skews.length),
       work: theme.work()
     })),
-    ...Array.from({ length: troubles }, () => ({ at: when(), trouble: theme.trouble() }))
+    ...Array.from({ length: troubles }, () => ({ at: when(), trouble: theme.trouble() })),
+    ...theme.finale
   ]
   return { seed, ...shape, ...theme.settings, steps: steps.toSorted((a, b) => a.at - b.at) }
 }
