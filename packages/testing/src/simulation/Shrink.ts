@@ -37,7 +37,7 @@ export const shrink = (plan: Plan, shows: (smaller: Plan) => boolean): Plan => {
   }
 
   let size = Math.ceil(best.steps.length / 2)
-  while (size >= 1 && left > 0) {
+  while (size >= 1) {
     let isSmaller = false
     for (let from = 0; from < best.steps.length;) {
       const steps = [...best.steps.slice(0, from), ...best.steps.slice(from + size)]
