@@ -5,9 +5,9 @@
  * not know is an error, as it is to Redis. Strings hold a byte in each character.
  */
 import { createHash } from "node:crypto"
-import { type Lua, LuaError, type Reply } from "./internal/Lua.ts"
+import * as Lua from "./internal/Lua.ts"
 
-export type { Reply } from "./internal/Lua.ts"
+export type Reply = Lua.Reply
 
 type Value =
   | { readonly _tag: "string"; readonly bytes: string; readonly expiresAt: number }
@@ -59,9 +59,12 @@ const clone = (held: Copy): Map<string, Value> =>
 
 const wrongType = () => new Refusal("WRONGTYPE Operation against a key holding the wrong kind of value")
 
-/** Starts a server. `now` is its clock, in epoch milliseconds. */
-export const make = (options: { readonly lua: Lua; readonly now: () => number }): SimulatedServer => {
-  const { lua, now } = options
+/**
+ * Starts a server. `now` is its clock, in epoch milliseconds. Servers that are given the same `lua` compile their
+ * scripts once.
+ */
+export const make = (options: { readonly lua?: Lua.Lua; readonly now: () => number }): SimulatedServer => {
+  const { lua = Lua.make(), now } = options
   let data = clone(nothing)
   let runs = 0
   let runId = ""
@@ -115,7 +118,7 @@ export const make = (options: { readonly lua: Lua; readonly now: () => number })
     try {
       return lua.run(text, args.slice(0, count), args.slice(count), call)
     } catch (error) {
-      if (error instanceof LuaError) throw new Refusal(`ERR ${error.message}, script`)
+      if (error instanceof Lua.LuaError) throw new Refusal(`ERR ${error.message}, script`)
       throw error
     }
   }
