@@ -521,6 +521,14 @@ for (const [name, tier] of Object.entries(tiers)) {
       }).pipe(Effect.scoped, Effect.provide(world))
     )
 
+    it.live("asks a source that costs nothing though nobody reads", () =>
+      Effect.gen(function* () {
+        const { monitor, values } = yield* monitored({ share: Number.POSITIVE_INFINITY })
+        yield* values.get("a")
+        for (let window = 0; window < 5; window++) assert.strictEqual((yield* monitor.check).samples, 1)
+      }).pipe(Effect.scoped, Effect.provide(world))
+    )
+
     it.live("looks at what is at hand, and forgets the rest", () =>
       Effect.gen(function* () {
         const { monitor, values } = yield* peer
