@@ -28,7 +28,7 @@ export interface Settings {
 export const defaults: Settings = {
   minutes: 10,
   seed: 1,
-  readsPerSecond: 10_000,
+  readsPerSecond: 12_000,
   writesPerSecond: 20,
   writers: 2,
   readers: 3,
