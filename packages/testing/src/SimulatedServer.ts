@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto"
 import * as Lua from "./internal/Lua.ts"
+import { LuaError } from "./internal/LuaLibrary.ts"
 
 export type Reply = Lua.Reply
 
@@ -118,7 +119,7 @@ export const make = (options: { readonly lua?: Lua.Lua; readonly now: () => numb
     try {
       return lua.run(text, args.slice(0, count), args.slice(count), call)
     } catch (error) {
-      if (error instanceof Lua.LuaError) throw new Refusal(`ERR ${error.message}, script`)
+      if (error instanceof LuaError) throw new Refusal(`ERR ${error.message}, script`)
       throw error
     }
   }
@@ -146,12 +147,19 @@ export const make = (options: { readonly lua?: Lua.Lua; readonly now: () => numb
     HGET: (key, field = "") => hash(key)?.get(field) ?? null,
     HMGET: (key, ...fields) => fields.map((field) => hash(key)?.get(field) ?? null),
     HGETALL: (key) => [...(hash(key) ?? [])].flat(),
-    HDEL: (key, ...fields) => fields.filter((field) => hash(key)?.delete(field)).length,
+    HDEL: (key, ...fields) => {
+      const held = hash(key)
+      const removed = fields.filter((field) => held?.delete(field)).length
+      // A hash without fields is none.
+      if (held?.size === 0) data.delete(key)
+      return removed
+    },
     HSET: (key, ...pairs) => {
       const fields = hash(key) ?? new Map<string, string>()
       data.set(key, { _tag: "hash", fields })
+      const before = fields.size
       for (let index = 0; index + 1 < pairs.length; index += 2) fields.set(pairs[index] ?? "", pairs[index + 1] ?? "")
-      return pairs.length / 2
+      return fields.size - before
     },
     XADD: (key, ...args) => {
       const bounded = args[0] === "MAXLEN"
