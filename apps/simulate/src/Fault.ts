@@ -297,8 +297,10 @@ export const faults: ReadonlyArray<Fault> = [
   },
   {
     name: "lease-of-the-client",
-    mistake: "a lease belongs to the process, not to the load",
-    edits: [edit(leases, "`${stamp} ${config.process} ${sequence}`", "`${stamp} ${config.process}`")]
+    mistake: "a lease does not belong to a load: whoever ends gives back what another holds",
+    edits: [
+      edit(scripts, "if redis.call('GET', key) == ARGV[index] then released", "if redis.call('GET', key) then released")
+    ]
   },
   {
     name: "lease-of-then",

@@ -408,25 +408,26 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
     })
   }
 
-  // When all is over: whoever is alive reads everything, twice. The second time nothing may be loaded any more.
+  // When all is over: every process reads what it has at hand, one of them what the store has, twice. The second time
+  // nothing may be loaded any more.
   let isOver = false
-  const everything: ReadonlyArray<Extract<Plan.Work, { _tag: "Read" }>> = [
+  const everything: ReadonlyArray<Pick<Extract<Plan.Work, { _tag: "Read" }>, "kind" | "id">> = [
     ...Array.from({ length: plan.items }, (_, id) => ({ kind: "item", id }) as const),
     ...Array.from({ length: plan.groups }, (_, id) =>
       (["group", "members", "table"] as const).map((kind) => ({ kind, id }))
     ).flat()
-  ].map(({ id, kind }) => ({ _tag: "Read", kind, id, how: "past near", patience: undefined }))
+  ]
   time.after(Plan.span + 1, () => {
     tell(() => "all is well from here on")
     failing = 0
     slow = 0
     network.setWeather(SimulatedNetwork.fair)
   })
-  const readAll = (by: number, then: () => void): void => {
+  const readAll = (by: number, how: "default" | "past near", then: () => void): void => {
     let left = by * everything.length
     processes.slice(0, by).forEach((_, index) => {
-      for (const work of everything) {
-        read(work, index, () => {
+      for (const { id, kind } of everything) {
+        read({ _tag: "Read", kind, id, how, patience: undefined }, index, () => {
           if (--left === 0) then()
         })
       }
@@ -438,22 +439,22 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
     if (quiet === 5) then()
     else time.after(20, () => awaitLookups(then, isQuiet ? quiet + 1 : 0))
   }
-  const judgeTheEnd = (): void =>
-    readAll(processes.length, () => {
-      const before = lookups
-      readAll(1, () => {
-        if (lookups > before && plan.timeToLive > 1_000) {
-          broken("7 one load", `${lookups - before} lookups after everything had been read`)
-        }
-        awaitLookups(() => {
-          const leases = server.keys().filter((key) => key.includes(":lease:"))
-          // A process that died held leases that only time takes back.
-          if (isCalm && leases.length > 0) broken("7 one load", `leases that nobody gave back: ${leases.join(" ")}`)
-          for (const check of later) check()
-          isOver = true
-        })
+  const judgeTheStore = (): void => {
+    const before = lookups
+    readAll(1, "past near", () => {
+      if (lookups > before && plan.timeToLive > 1_000) {
+        broken("7 one load", `${lookups - before} lookups after everything had been read`)
+      }
+      awaitLookups(() => {
+        const leases = server.keys().filter((key) => key.includes(":lease:"))
+        // A process that died held leases that only time takes back.
+        if (isCalm && leases.length > 0) broken("7 one load", `leases that nobody gave back: ${leases.join(" ")}`)
+        for (const check of later) check()
+        isOver = true
       })
     })
+  }
+  const judgeTheEnd = (): void => readAll(processes.length, "default", () => readAll(1, "past near", judgeTheStore))
   const awaitCalm = (): void => {
     const underWay = [...pending].filter(({ isAlive }) => isAlive())
     if (underWay.length === 0) return judgeTheEnd()

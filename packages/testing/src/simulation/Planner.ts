@@ -182,7 +182,7 @@ const silent = (dice: Dice): Theme => {
       settings: { ...settings, maxStaleness: 300, nearEntries: 1_000 },
       servesStale: false,
       weather: fair,
-      lookup: pick([1, 40], [700, 1_300])
+      lookup: pick([1, 10], [700, 1_300])
     },
     steps: 30 + below(20),
     bursts: 30,
@@ -199,7 +199,22 @@ const silent = (dice: Dice): Theme => {
       process: below(theme.shape.skews.length),
       condition: pick("cut", "silent"),
       millis: between(200, 1_500)
-    })
+    }),
+    // One process is cut off with everything at hand; another is told of a change; the first is asked for certain.
+    finale: [
+      { at: curtain, by: 1, work: { _tag: "Read", kind: "table", id: 0, how: "default", patience: undefined } },
+      { at: curtain + 60, trouble: { _tag: "Link", process: 1, condition: "cut", millis: 200 } },
+      {
+        at: curtain + 70,
+        by: 0,
+        work: { _tag: "Write", change: { _tag: "Items", ids: [0] }, how: "invalidate", delay: 0 }
+      },
+      {
+        at: curtain + 90,
+        by: 1,
+        work: { _tag: "Read", kind: pick("table", "item"), id: 0, how: "strong", patience: undefined }
+      }
+    ]
   }
 }
 
@@ -274,11 +289,24 @@ const late = (dice: Dice): Theme => {
       happens(0.5)
         ? {
             _tag: "Write",
-            change: pick<Change>({ _tag: "Items", ids: [below(2)] }, { _tag: "Remove", id: below(2) }),
+            change: pick<Change>(
+              { _tag: "Items", ids: [below(2)] },
+              { _tag: "Remove", id: below(2) },
+              { _tag: "Group", id: 0 }
+            ),
             how: pick("update", "update stated"),
             delay: between(0, 300)
           }
-        : { _tag: "Read", kind: "item", id: below(2), how: pick("default", "past near"), patience: undefined },
+        : pick<() => Work>(
+            () => ({
+              _tag: "Read",
+              kind: "item",
+              id: below(2),
+              how: pick("default", "past near"),
+              patience: undefined
+            }),
+            () => ({ _tag: "Read", kind: "group", id: 0, how: pick("default", "past near"), patience: undefined })
+          )(),
     trouble: () =>
       pick<() => Trouble>(
         () => ({ _tag: "Evict", share: 1 }),

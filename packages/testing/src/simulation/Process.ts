@@ -276,9 +276,13 @@ export const start = (options: {
             )
           )
           const { invalidated, position, written: outcomes } = yield* manager.commit(prepared.flat())
-          // What is unchanged is not announced by this writer but by the one who changed it.
+          // What is the same as what the writer states, or is gone as it was, is announced by the one who changed it.
           const unchanged = new Set(
-            changed.items.flatMap(({ id }, index) => (outcomes[index]?._tag === "Unchanged" ? [`item:${id}`] : []))
+            changed.items.flatMap(({ after, id }, index) =>
+              outcomes[index]?._tag === "Unchanged" && (work.how === "update stated" || after === undefined)
+                ? [`item:${id}`]
+                : []
+            )
           )
           // Who does not state what an item was before is promised those lists only that the answer names.
           const lists = new Map(Array.from({ length: plan.groups }, (_, id) => [`members:${id}`, id]))
