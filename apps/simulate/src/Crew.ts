@@ -29,16 +29,22 @@ export const start = (setup: Setup): Effect.Effect<Thread, never, Scope.Scope> =
 
     const ask = (task: Task): Effect.Effect<unknown, ThreadFailed> =>
       Effect.callback<unknown, ThreadFailed>((resume) => {
-        const onMessage = (message: unknown) => resume(Effect.succeed(message))
-        const onError = (cause: unknown) =>
-          resume(Effect.fail(new ThreadFailed({ message: cause instanceof Error ? cause.message : String(cause) })))
-        worker.once("message", onMessage)
-        worker.once("error", onError)
-        worker.postMessage(task)
-        return Effect.sync(() => {
+        const listenNoMore = () => {
           worker.off("message", onMessage)
           worker.off("error", onError)
-        })
+        }
+        const onMessage = (message: unknown) => {
+          listenNoMore()
+          resume(Effect.succeed(message))
+        }
+        const onError = (cause: unknown) => {
+          listenNoMore()
+          resume(Effect.fail(new ThreadFailed({ message: cause instanceof Error ? cause.message : String(cause) })))
+        }
+        worker.on("message", onMessage)
+        worker.on("error", onError)
+        worker.postMessage(task)
+        return Effect.sync(listenNoMore)
       }).pipe(
         Effect.timeoutOrElse({
           duration: timeout,
