@@ -205,7 +205,7 @@ export const faults: ReadonlyArray<Fault> = [
         'const flat = [...(yield* redis.send("HGETALL", `${table}:marks`)), ...reply]\n        const marks'
       ),
       edit(
-        "testing/src/Simulation.ts",
+        "testing/src/simulation/Misfortune.ts",
         'server.execute(["DEL", "{letletme}:table"])',
         'server.execute(["DEL", "{letletme}:table:marks"])'
       )

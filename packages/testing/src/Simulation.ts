@@ -9,6 +9,7 @@ import * as Checker from "./Checker.ts"
 import * as Lua from "./internal/Lua.ts"
 import * as SimulatedNetwork from "./SimulatedNetwork.ts"
 import * as SimulatedServer from "./SimulatedServer.ts"
+import * as Misfortune from "./simulation/Misfortune.ts"
 import * as Plan from "./simulation/Plan.ts"
 import * as Process from "./simulation/Process.ts"
 import * as Shrink from "./simulation/Shrink.ts"
@@ -58,7 +59,6 @@ export const make = (): Simulator => {
 
 const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTraced: boolean }): Outcome => {
   const time = VirtualTime.make()
-  const dice = VirtualTime.chance(plan.seed ^ 0x2545f491)
   const trace: Array<string> = []
   const tell = (line: () => string): void => {
     if (options.isTraced) trace.push(`${time.now().toFixed(2).padStart(9)}  ${line()}`)
@@ -323,90 +323,22 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
     )
   }
 
-  let copy: SimulatedServer.Copy = new Map()
-  const entries = () => server.keys().filter((key) => !key.startsWith("{"))
-
-  // No trouble outlasts the last step.
-  const afterwards = (millis: number, task: () => void): void => {
-    time.after(Math.max(0, Math.min(millis, Plan.span - time.now())), task)
-  }
-
-  const trouble = (event: Plan.Trouble): void => {
-    tell(() => `TROUBLE ${JSON.stringify(event)}`)
-    const victim = "process" in event ? process(event.process) : undefined
-    switch (event._tag) {
-      case "Crash":
-        victim?.machine().crash()
-        if (victim !== undefined) afterwards(event.millis, victim.boot)
-        return
-      case "Pause": {
-        const machine = victim?.machine()
-        machine?.pause()
-        afterwards(event.millis, () => machine?.resume())
-        return
-      }
-      case "Link": {
-        const link = victim?.link()
-        link?.become(event.condition)
-        afterwards(event.millis, () => link?.become("open"))
-        return
-      }
-      case "Reset":
-        return victim?.link()?.reset()
-      case "Clock":
-        return victim?.machine().shiftClock(event.by)
-      case "Copy":
-        copy = server.copy()
-        return
-      case "Stop": {
-        const held = event.back === "empty" ? new Map() : event.back === "copy" ? copy : server.copy()
-        network.setRunning(false)
-        afterwards(event.millis, () => {
-          server.restart(held)
-          network.setRunning(true)
-        })
-        return
-      }
-      case "Failover":
-        network.setRunning(false)
-        server.restart(copy)
-        return network.setRunning(true)
-      case "ServerClock":
-        serverSkew += event.by
-        return
-      case "Flush":
-        server.execute(["FLUSHALL"])
-        return
-      case "Evict":
-        for (const key of entries()) if (dice.nextDoubleUnsafe() < event.share) server.execute(["DEL", key])
-        return
-      case "LoseTable":
-        server.execute(["DEL", "{letletme}:table"])
-        return
-      case "LoseLog":
-        server.execute(["DEL", "{letletme}:log"])
-        return
-      case "TrimLog":
-        server.trim("{letletme}:log")
-        return
-      case "ForgetScripts":
-        return server.forgetScripts()
-      case "Weather":
-        network.setWeather(event.weather)
-        afterwards(event.millis, () => network.setWeather(plan.weather))
-        return
-      case "Source":
-        failing = event.failing
-        failingUntil = Plan.span
-        slow = event.slow
-        afterwards(event.millis, () => {
-          failing = 0
-          slow = 0
-          failingUntil = time.now()
-        })
-        return
+  const trouble = Misfortune.make({
+    plan,
+    time,
+    server,
+    network,
+    process,
+    tell,
+    shiftServerClock: (by) => {
+      serverSkew += by
+    },
+    setSource: (next) => {
+      failing = next.failing
+      slow = next.slow
+      failingUntil = next.until
     }
-  }
+  })
 
   for (const step of plan.steps) {
     time.after(step.at, () => {

@@ -88,7 +88,6 @@ export const repeatPromise =
       const stop = stopwatch()
       let operations = 0
       do {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
         await chunk()
         operations += perChunk
       } while (performance.now() < until)

@@ -15,7 +15,6 @@ main((port) =>
       invalidate: (size: number) =>
         Effect.promise(async () => {
           for (let from = 0; from < size; from += 512) {
-            // oxlint-disable-next-line no-await-in-loop -- as many at once as others have
             await Promise.all(
               Array.from({ length: Math.min(512, size - from) }, (_, index) => cache.load(`g${size}-${from + index}`))
             )

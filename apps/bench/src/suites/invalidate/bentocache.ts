@@ -24,7 +24,6 @@ main((port) =>
         Effect.promise(async () => {
           const stop = stopwatch()
           for (let from = 0; from < size; from += 512) {
-            // oxlint-disable-next-line no-await-in-loop -- as many at once as others have
             await Promise.all(
               Array.from({ length: Math.min(512, size - from) }, (_, index) => {
                 const key = `g${size}-${from + index}`
@@ -38,7 +37,6 @@ main((port) =>
         Effect.promise(async () => {
           const times = 200
           const stop = stopwatch()
-          // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
           for (let index = 0; index < times; index++) await cache.deleteByTag({ tags: [`g${size}`] })
           return stop(times)
         })

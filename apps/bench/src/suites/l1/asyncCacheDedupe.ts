@@ -14,7 +14,6 @@ main(() =>
     await Promise.all(keys.map((key) => cache.load(key)))
     return {
       getOrLoad: repeatPromise(chunk, async () => {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
         for (let index = 0; index < chunk; index++) await cache.load(nextKey())
       })
     }

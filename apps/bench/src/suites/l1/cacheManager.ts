@@ -21,7 +21,6 @@ main((port) =>
     const factory = () => Promise.resolve(matchOf(0))
     const reads = (read: (key: string) => Promise<unknown>) =>
       repeatPromise(chunk, async () => {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
         for (let index = 0; index < chunk; index++) await read(nextKey())
       })
     return {

@@ -26,7 +26,6 @@ main((port) =>
           let operations = 0
           const caller = async () => {
             while (performance.now() < until) {
-              // oxlint-disable-next-line no-await-in-loop -- a caller waits for its answer
               await cache.getOrSet({ key: keys[next()] ?? "", factory })
               operations++
             }

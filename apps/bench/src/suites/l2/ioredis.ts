@@ -22,7 +22,6 @@ main((port) =>
           let operations = 0
           const caller = async () => {
             while (performance.now() < until) {
-              // oxlint-disable-next-line no-await-in-loop -- a caller waits for its answer
               const text = await redis.get(keys[next()] ?? "")
               const value: unknown = JSON.parse(text ?? "null")
               if (value !== null) found++

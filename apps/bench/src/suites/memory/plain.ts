@@ -74,7 +74,6 @@ main((port) =>
             for (let id = from; id < Math.min(from + 1_000, count); id++) {
               pipeline.set(`letletme:plain:${id}`, JSON.stringify(matchOf(id)), "PX", 3_600_000)
             }
-            // oxlint-disable-next-line no-await-in-loop -- one batch after the other
             await pipeline.exec()
           }
           return stop(count)

@@ -24,7 +24,6 @@ export const callersOf =
       const caller = async () => {
         while (performance.now() < until) {
           const id = next()
-          // oxlint-disable-next-line no-await-in-loop -- a caller waits for its answer
           await (invalidates() ? invalidate(id) : read(id))
           operations++
         }

@@ -16,9 +16,7 @@ main((port) =>
     const clear = async () => {
       let cursor = "0"
       do {
-        // oxlint-disable-next-line no-await-in-loop -- a scan goes on from where it was
         const [next, keys] = await redis.scan(cursor, "MATCH", `${prefix}*`, "COUNT", 1_000)
-        // oxlint-disable-next-line no-await-in-loop -- a scan goes on from where it was
         if (keys.length > 0) await redis.unlink(keys)
         cursor = next
       } while (cursor !== "0")
@@ -35,7 +33,6 @@ main((port) =>
             for (; from < until; from++) {
               pipeline.set(`${prefix}match:${from}`, JSON.stringify(matchOf(from)), "PX", 3_600_000)
             }
-            // oxlint-disable-next-line no-await-in-loop -- a worker has one batch under way
             await pipeline.exec()
           }
         }
