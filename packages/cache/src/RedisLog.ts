@@ -9,10 +9,11 @@ import { Redis } from "@letletme/redis"
 import { Effect, Layer, Result, Schema } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, StoreFailed } from "./CacheError.ts"
+import { seal } from "./Entry.ts"
 import { type Append, InvalidationLog } from "./InvalidationLog.ts"
 import * as scripts from "./internal/scripts.ts"
 import { Position } from "./Position.ts"
-import { storeFailed } from "./RedisStore.ts"
+import { fillOver, storeFailed } from "./RedisStore.ts"
 import * as Tag from "./Tag.ts"
 import type { LogEntry } from "./View.ts"
 
@@ -61,18 +62,41 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
     const table = `{${config.namespace}}:table`
     const log = `{${config.namespace}}:log`
     const heartbeat = Math.max(1, Math.round(config.maxStaleness / 3))
+    const fill = fillOver(redis)
     const blocking = yield* redis.blocking.pipe(Effect.mapError(storeFailed("Connecting the tail")))
 
     const malformed = (operation: string) => (cause: Schema.SchemaError) =>
       new CacheError({ reason: new StoreFailed({ operation, temporary: false, cause }) })
 
+    /**
+     * In a cluster the entries lie on other nodes than the log: they are filled after the append, under its position.
+     * Until then, and where that fails, what they replace is invalid by the append, and read by nobody. Answers the keys
+     * that hold what is newer.
+     */
+    const fillElsewhere = (writes: Append["writes"], position: Position) =>
+      fill(
+        writes.map(({ key, revision, timeToLive, body }) => ({
+          key,
+          stamp: position,
+          revision,
+          timeToLive,
+          overwrite: false,
+          bytes: seal(position, body)
+        }))
+      ).pipe(
+        Effect.map((stored) => writes.flatMap(({ key }, index) => (stored[index] === true ? [] : [key]))),
+        // The append is done, and counts: an entry that could not be written is a miss.
+        Effect.catch((error) => Effect.as(Effect.logDebug("Entries of an append were not written", error), []))
+      )
+
     return InvalidationLog.of({
       isRemote: true,
       append: Effect.fnUntraced(function* ({ tags, cause, writes, from }: Append) {
+        const isHere = redis.spread === undefined
         const [position, head, floor, refused, entries] = yield* redis
           .eval(
             scripts.append,
-            [table, log, ...writes.map(({ key }) => key)],
+            [table, log, ...(isHere ? writes.map(({ key }) => key) : [])],
             [
               from,
               config.logLength,
@@ -80,17 +104,23 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               config.process,
               tags.length,
               ...tags,
-              ...writes.flatMap(({ preparedAt, revision, timeToLive, body }) => [
+              ...writes.flatMap(({ key, preparedAt, revision, timeToLive, body }) => [
+                key,
                 preparedAt,
                 revision.time,
                 revision.sequence,
                 Math.max(1, Math.round(timeToLive)),
-                body
+                isHere ? body : ""
               ])
             ]
           )
           .pipe(Effect.mapError(storeFailed("Appending to the log")))
-        return { position, head, floor, refused: new Set(refused), entries: entries.flatMap(toEntry) }
+        const outdated = new Set(refused)
+        if (!isHere && tags.length > 0) {
+          const accepted = writes.filter(({ key }) => !outdated.has(key))
+          for (const key of yield* fillElsewhere(accepted, position)) outdated.add(key)
+        }
+        return { position, head, floor, refused: outdated, entries: entries.flatMap(toEntry) }
       }),
       sync: (from) =>
         redis.eval(scripts.sync, [table, log], [from]).pipe(

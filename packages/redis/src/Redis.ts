@@ -18,7 +18,7 @@ import * as RedisConfig from "./RedisConfig.ts"
 import { Decode, RedisError, Timeout } from "./RedisError.ts"
 import type { Script } from "./Script.ts"
 
-export type { Argument, Connection, ConnectionState, Purpose } from "./internal/Client.ts"
+export type { Argument, Connection, ConnectionState, Purpose, Spread } from "./internal/Client.ts"
 
 /** Sends commands over one connection. */
 export interface Commands {
@@ -65,6 +65,8 @@ export interface BlockingConnection {
 export class Redis extends Context.Service<
   Redis,
   Commands & {
+    /** How the keys are spread over a cluster; `undefined` where one server has them all. */
+    readonly spread: Client.Spread | undefined
     /** The bytes under a key, `undefined` where there are none. */
     readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, RedisError>
     /** The bytes under many keys, in their order; more than 1,000 go in several commands of one round trip. */
@@ -103,24 +105,26 @@ export class Redis extends Context.Service<
    * it is `lazy`.
    */
   static readonly layer = (config: Partial<RedisConfig.RedisConfig>): Layer.Layer<Redis, RedisError> =>
-    Layer.suspend(() => Redis.layerOver(connector(RedisConfig.make(config))))
+    Layer.suspend(() => Redis.layerFrom(RedisConfig.make(config)))
 
   /** Connects as the environment says: see `RedisConfig.config`. */
   static readonly layerConfig: Layer.Layer<Redis, RedisError | Config.ConfigError> = Layer.unwrap(
-    Effect.map(RedisConfig.config, (config) => Redis.layerOver(connector(config)))
+    Effect.map(RedisConfig.config, (config) => Redis.layerFrom(config))
   )
 
+  private static readonly layerFrom = (config: RedisConfig.RedisConfig): Layer.Layer<Redis, RedisError> =>
+    Layer.effect(
+      this,
+      make((purpose) => Client.connect(config, purpose), config.readFrom)
+    )
+
   /** Redis over connections of your making, such as those to a simulated server. */
-  static readonly layerOver = (connect: Connect): Layer.Layer<Redis, RedisError> => Layer.effect(this, make(connect))
+  static readonly layerOver = (connect: Connect): Layer.Layer<Redis, RedisError> =>
+    Layer.effect(this, make(connect, "primary"))
 }
 
 /** Opens a connection for a purpose, for the life of the scope. */
 export type Connect = (purpose: Client.Purpose) => Effect.Effect<Client.Connection, RedisError, Scope.Scope>
-
-const connector =
-  (config: RedisConfig.RedisConfig): Connect =>
-  (purpose) =>
-    Client.connect(config, purpose)
 
 const chunk = 1_000
 const clientName = "letletme"
@@ -168,15 +172,33 @@ const commands = (client: Client.Connection): Commands => {
   }
 }
 
-const make = (connect: Connect): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
+/** Asks the replicas; what they cannot answer, the primary is asked. */
+const orPrimary =
+  (replicas: Client.Connection, primary: Client.Connection): Client.Connection["send"] =>
+  (command, args) =>
+    Effect.catchIf(
+      replicas.send(command, args),
+      ({ isTemporary }) => isTemporary,
+      () => primary.send(command, args)
+    )
+
+const make = (
+  connect: Connect,
+  readFrom: RedisConfig.RedisConfig["readFrom"]
+): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* connect({ name: clientName, isBlocking: false })
+    const { spread } = client
     const base = commands(client)
+    const read =
+      readFrom === "primary"
+        ? client.send
+        : orPrimary(yield* connect({ name: `${clientName}-reader`, isBlocking: false, role: "replica" }), client)
 
-    const readMany = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> =>
+    const readSome = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> =>
       keys.length === 0
         ? Effect.succeed([])
-        : Effect.flatMap(client.send("MGET", keys), (reply) => {
+        : Effect.flatMap(read("MGET", keys), (reply) => {
             if (!Array.isArray(reply) || reply.length !== keys.length) return Effect.fail(unexpected("MGET", reply))
             const values: Array<Uint8Array | undefined> = []
             // A key of another type answers null, as a missing one does.
@@ -189,13 +211,46 @@ const make = (connect: Connect): Effect.Effect<Redis["Service"], RedisError, Sco
         items.slice(index * chunk, (index + 1) * chunk)
       )
 
+    const readMany = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> =>
+      keys.length <= chunk
+        ? readSome(keys)
+        : Effect.map(Effect.forEach(inChunks(keys), readSome, { concurrency: "unbounded" }), (parts) => parts.flat())
+
+    /** Keys of one slot go into one command. */
+    const apart = (keys: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+      spread === undefined ? [keys] : [...Map.groupBy(keys, spread.slotOf).values()]
+
+    const readApart = (
+      keys: ReadonlyArray<string>
+    ): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError> => {
+      const parts = apart(keys)
+      return Effect.map(Effect.forEach(parts, readMany, { concurrency: "unbounded" }), (answers) => {
+        const found = new Map<string, Uint8Array | undefined>()
+        for (const [index, some] of parts.entries()) {
+          for (const [at, key] of some.entries()) found.set(key, answers[index]?.[at])
+        }
+        return keys.map((key) => found.get(key))
+      })
+    }
+
+    const scanOne = (send: Client.Connection["send"], pattern: string) =>
+      Stream.paginate("0", (cursor) =>
+        send("SCAN", [cursor, "MATCH", pattern, "COUNT", chunk]).pipe(
+          Effect.flatMap((reply) =>
+            Effect.mapError(
+              ScanReply(text(reply)),
+              (error) => new RedisError({ reason: new Decode({ command: "SCAN", detail: error.message }) })
+            )
+          ),
+          Effect.map(([next, keys]) => [[keys], next === "0" ? Option.none() : Option.some(next)] as const)
+        )
+      )
+
     return Redis.of({
       ...base,
-      get: (key) => Effect.flatMap(client.send("GET", [key]), (reply) => bytesOrNothing("GET", reply)),
-      mget: (keys) =>
-        keys.length <= chunk
-          ? readMany(keys)
-          : Effect.map(Effect.forEach(inChunks(keys), readMany, { concurrency: "unbounded" }), (parts) => parts.flat()),
+      get: (key) => Effect.flatMap(read("GET", [key]), (reply) => bytesOrNothing("GET", reply)),
+      spread,
+      mget: spread === undefined ? readMany : readApart,
       set: (key, value, options) =>
         Effect.map(
           client.send("SET", [
@@ -208,23 +263,19 @@ const make = (connect: Connect): Effect.Effect<Redis["Service"], RedisError, Sco
         ),
       remove: (keys) =>
         Effect.map(
-          Effect.forEach(inChunks(keys), (part) => Effect.flatMap(client.send("UNLINK", part), integer("UNLINK")), {
-            concurrency: "unbounded"
-          }),
+          Effect.forEach(
+            apart(keys).flatMap(inChunks),
+            (part) => Effect.flatMap(client.send("UNLINK", part), integer("UNLINK")),
+            {
+              concurrency: "unbounded"
+            }
+          ),
           (counts) => counts.reduce((total, count) => total + count, 0)
         ),
       scan: (pattern) =>
-        Stream.paginate("0", (cursor) =>
-          base.send("SCAN", cursor, "MATCH", pattern, "COUNT", chunk).pipe(
-            Effect.flatMap((reply) =>
-              Effect.mapError(
-                ScanReply(reply),
-                (error) => new RedisError({ reason: new Decode({ command: "SCAN", detail: error.message }) })
-              )
-            ),
-            Effect.map(([next, keys]) => [[keys], next === "0" ? Option.none() : Option.some(next)] as const)
-          )
-        ),
+        spread === undefined
+          ? scanOne(client.send, pattern)
+          : Stream.fromIterableEffect(spread.primaries).pipe(Stream.flatMap((send) => scanOne(send, pattern))),
       pipeline: (list) =>
         Effect.map(
           Effect.forEach(

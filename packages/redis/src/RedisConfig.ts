@@ -1,7 +1,7 @@
 /**
  * How to reach Redis: decoded from the environment, or from a URL.
  */
-import { Config, Duration, Redacted, Result, Schedule, Schema } from "effect"
+import { Config, Duration, Option, Redacted, Result, Schedule, Schema } from "effect"
 
 /** TLS settings. Certificates are PEM text. */
 export interface Tls {
@@ -13,8 +13,41 @@ export interface Tls {
   readonly rejectUnauthorized: boolean
 }
 
+/** Where a server listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * How the servers stand to one another.
+ *
+ * - `Standalone`: one server, at `host` and `port`.
+ * - `Sentinel`: the sentinels say which server is the primary now.
+ *   @see https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
+ * - `Cluster`: keys are spread over primaries by slot; any of `nodes` tells of the others.
+ *   @see https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ */
+export type Topology =
+  | { readonly _tag: "Standalone" }
+  | {
+      readonly _tag: "Sentinel"
+      /** The name under which the sentinels know the primary. */
+      readonly name: string
+      readonly sentinels: ReadonlyArray<Address>
+      readonly username?: string | undefined
+      readonly password?: Redacted.Redacted<string> | undefined
+    }
+  | { readonly _tag: "Cluster"; readonly nodes: ReadonlyArray<Address> }
+
 /** Where Redis is, and how long to wait for it. Times are milliseconds. */
 export interface RedisConfig {
+  readonly topology: Topology
+  /**
+   * Which servers `get` and `mget` ask. A replica may be behind, and is asked for nothing else. Where none is there the
+   * primary answers.
+   */
+  readonly readFrom: "primary" | "replica"
   readonly host: string
   readonly port: number
   readonly username?: string | undefined
@@ -40,6 +73,8 @@ export const defaultRetry: Schedule.Schedule<unknown> = Schedule.min([
 ]).pipe(Schedule.jittered)
 
 const defaults: RedisConfig = {
+  topology: { _tag: "Standalone" },
+  readFrom: "primary",
   host: "127.0.0.1",
   port: 6379,
   db: 0,
@@ -59,6 +94,24 @@ const Count = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.i
 const Length = Schema.DurationFromString.pipe(
   Schema.check(
     Schema.makeFilter((length) => Duration.isPositive(length) || "Expected a length above zero, such as 500 millis")
+  )
+)
+
+const decodePort = Schema.decodeUnknownOption(Port)
+
+/** Reads `host:port`, or `[address]:port`. */
+const addressFrom = (text: string): Option.Option<Address> => {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d+)$/.exec(text.trim()) ?? []
+  const host = bracketed ?? plain
+  return host === undefined ? Option.none() : Option.map(decodePort(digits), (port) => ({ host, port }))
+}
+const Addresses = Schema.String.pipe(
+  Schema.check(
+    Schema.makeFilter(
+      (text) =>
+        text.split(",").every((one) => Option.isSome(addressFrom(one))) ||
+        "Expected addresses such as 10.0.0.1:6379,10.0.0.2:6379"
+    )
   )
 )
 
@@ -126,7 +179,23 @@ const Url = Schema.Redacted(
 
 const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
 
+const addresses = (name: string) =>
+  optional(
+    Config.map(Config.schema(Addresses, name), (text) =>
+      text.split(",").flatMap((one) => Option.toArray(addressFrom(one)))
+    )
+  )
+
 const variables = Config.all({
+  cluster: addresses("REDIS_CLUSTER"),
+  sentinels: addresses("REDIS_SENTINELS"),
+  sentinelName: Config.withDefault(Config.schema(Schema.NonEmptyString, "REDIS_SENTINEL_NAME"), "mymaster"),
+  sentinelUsername: optional(Config.schema(Schema.NonEmptyString, "REDIS_SENTINEL_USERNAME")),
+  sentinelPassword: optional(Config.Redacted("REDIS_SENTINEL_PASSWORD")),
+  readFrom: Config.withDefault(
+    Config.schema(Schema.Literals(["primary", "replica"]), "REDIS_READ_FROM"),
+    defaults.readFrom
+  ),
   url: optional(Config.schema(Url, "REDIS_URL")),
   host: optional(Config.schema(Schema.NonEmptyString, "REDIS_HOST")),
   port: optional(Config.schema(Port, "REDIS_PORT")),
@@ -155,6 +224,24 @@ const variables = Config.all({
   lazy: Config.withDefault(Config.Boolean("REDIS_LAZY"), false)
 })
 
+const topologyOf = (given: {
+  readonly cluster: ReadonlyArray<Address> | undefined
+  readonly sentinels: ReadonlyArray<Address> | undefined
+  readonly sentinelName: string
+  readonly sentinelUsername: string | undefined
+  readonly sentinelPassword: Redacted.Redacted<string> | undefined
+}): Topology => {
+  if (given.cluster !== undefined) return { _tag: "Cluster", nodes: given.cluster }
+  if (given.sentinels === undefined) return defaults.topology
+  return {
+    _tag: "Sentinel",
+    name: given.sentinelName,
+    sentinels: given.sentinels,
+    username: given.sentinelUsername,
+    password: given.sentinelPassword
+  }
+}
+
 const families = { "0": 0, "4": 4, "6": 6 } as const
 
 /**
@@ -166,6 +253,8 @@ export const config: Config.Config<RedisConfig> = Config.map(variables, (given) 
     given.url === undefined ? {} : Result.getOrElse(fromUrl(Redacted.value(given.url)), () => ({}))
   const usesTls = given.tls ?? (url.tls !== undefined || given.tlsCa !== undefined || given.tlsCert !== undefined)
   return make({
+    topology: topologyOf(given),
+    readFrom: given.readFrom,
     host: given.host ?? url.host ?? defaults.host,
     port: given.port ?? url.port ?? defaults.port,
     username: given.username ?? url.username,

@@ -142,6 +142,7 @@ const byCode: ReadonlyMap<string, Make> = new Map<string, Make>([
   ["TRYAGAIN", (f) => new Moved(f)],
   ["CROSSSLOT", (f) => new Moved(f)],
   ["CLUSTERDOWN", (f) => new Moved(f)],
+  ["UNBLOCKED", (f) => new ReadOnly(f)],
   ["LOADING", (f) => new Busy(f)],
   ["BUSY", (f) => new Busy(f)],
   ["MASTERDOWN", (f) => new Busy(f)],

@@ -12,6 +12,7 @@ export {
   type Connection,
   type ConnectionState,
   type Purpose,
-  Redis
+  Redis,
+  type Spread
 } from "./Redis.ts"
 export { RedisError } from "./RedisError.ts"

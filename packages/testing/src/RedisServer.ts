@@ -1,79 +1,23 @@
 /**
- * A real redis-server for the life of a layer: its own port, its own folder, killed and cleaned up at the end.
+ * A real redis-server for the life of a layer.
  */
-import { Config, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtemp, readdir, rm } from "node:fs/promises"
-import { createConnection, createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { Context, Effect, Layer } from "effect"
+import * as RedisProcess from "./RedisProcess.ts"
 
-/** No server could be started: the message says what to do. */
-export class RedisServerError extends Schema.TaggedError<RedisServerError>()("RedisServerError", {
-  message: Schema.String
-}) {}
+export { RedisServerError } from "./RedisProcess.ts"
 
-const Command = Schema.fromJsonString(Schema.NonEmptyArray(Schema.NonEmptyString))
-
-// Set by the test bootstrap where the server is not simply `redis-server` on PATH.
-const command = Config.schema(Command, "LETLETME_REDIS_SERVER").pipe(
-  Config.withDefault<readonly [string, ...Array<string>]>(["redis-server"])
-)
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
-const answers = (port: number) =>
-  Effect.callback<void, RedisServerError>((resume) => {
-    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write("PING\r\n"))
-    const finish = (effect: Effect.Effect<void, RedisServerError>) => {
-      socket.destroy()
-      resume(effect)
-    }
-    // A server that wants a password answers too.
-    socket.on("data", (data) =>
-      finish(
-        /PONG|NOAUTH/.test(data.toString())
-          ? Effect.void
-          : Effect.fail(new RedisServerError({ message: `The server answered ${data.toString()}` }))
-      )
-    )
-    socket.on("error", (error) => finish(Effect.fail(new RedisServerError({ message: error.message }))))
-  })
-
-const ended = (child: ChildProcess) =>
-  Effect.callback<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-  })
+/** What a server of these tests is started with: nothing is kept, and tests may ask it for anything. */
+export const bare = ({ folder, port }: RedisProcess.Place): ReadonlyArray<string> => [
+  ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"],
+  ...["--enable-debug-command", "yes"]
+]
 
 /**
  * A redis-server that tests may mistreat.
  */
 export class RedisServer extends Context.Service<
   RedisServer,
-  {
-    readonly host: string
-    readonly port: number
-    readonly url: string
-    /** Ends it without warning, as a crash does. */
-    readonly kill: Effect.Effect<void>
-    /** Starts it again on the same port and folder. */
-    readonly start: Effect.Effect<void, RedisServerError>
-    /** Starts it again with further arguments, which hold until it ends. */
-    readonly startWith: (args: ReadonlyArray<string>) => Effect.Effect<void, RedisServerError>
-    /** Deletes what it wrote to its folder. */
-    readonly wipe: Effect.Effect<void>
-    /** Stops its process, which keeps its connections open and answers nothing, and lets it go on. */
-    readonly pause: Effect.Effect<void>
-    readonly resume: Effect.Effect<void>
-  }
+  RedisProcess.RedisProcess & { readonly host: string; readonly url: string }
 >()("@letletme/testing/RedisServer") {
   /** A server without persistence. */
   static readonly layer = Layer.suspend(() => RedisServer.layerWith({}))
@@ -82,69 +26,9 @@ export class RedisServer extends Context.Service<
   static readonly layerWith = (options: { readonly args?: ReadonlyArray<string> }) =>
     Layer.effect(
       this,
-      Effect.gen(function* () {
-        const [program, ...prefix] = yield* command
-        const port = yield* freePort
-        const folder = yield* Effect.acquireRelease(
-          Effect.promise(() => mkdtemp(join(tmpdir(), "redis-"))),
-          (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-        )
-        const own = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
-        const args = [...prefix, ...own, "--enable-debug-command", "yes", ...(options.args ?? [])]
-        let running = Option.none<ChildProcess>()
-
-        const kill = Effect.suspend(() => {
-          const child = running
-          running = Option.none()
-          if (Option.isNone(child)) return Effect.void
-          child.value.kill("SIGKILL")
-          return ended(child.value)
-        })
-
-        const startWith = Effect.fnUntraced(function* (further: ReadonlyArray<string>) {
-          let failure: string | undefined
-          const child = spawn(program, [...args, ...further], { stdio: ["ignore", "ignore", "ignore"] })
-          child.on("error", (error) => {
-            failure = `${error.message}. Install redis-server (or valkey-server), or set LETLETME_REDIS_SERVER.`
-          })
-          running = Option.some(child)
-          yield* Effect.retry(answers(port), {
-            schedule: Schedule.spaced("20 millis"),
-            times: 500,
-            while: () => failure === undefined && child.exitCode === null
-          }).pipe(
-            Effect.mapError((error) => {
-              const reason = failure ?? (child.exitCode === null ? error.message : `it ended with ${child.exitCode}`)
-              return new RedisServerError({ message: `Cannot run ${program}: ${reason}` })
-            })
-          )
-        })
-
-        yield* Effect.addFinalizer(() => kill)
-        const start = startWith([])
-        yield* start
-
-        const wipe = Effect.promise(async () => {
-          const names = await readdir(folder)
-          await Promise.all(names.map((name) => rm(join(folder, name), { recursive: true, force: true })))
-        })
-
-        const signal = (name: NodeJS.Signals) =>
-          Effect.sync(() => {
-            if (Option.isSome(running)) running.value.kill(name)
-          })
-
-        return RedisServer.of({
-          host: "127.0.0.1",
-          port,
-          url: `redis://127.0.0.1:${port}`,
-          kill,
-          start,
-          startWith,
-          wipe,
-          pause: signal("SIGSTOP"),
-          resume: signal("SIGCONT")
-        })
-      })
+      Effect.map(
+        RedisProcess.make((place) => Effect.succeed([...bare(place), ...(options.args ?? [])])),
+        (process) => RedisServer.of({ ...process, host: "127.0.0.1", url: `redis://127.0.0.1:${process.port}` })
+      )
     )
 }

@@ -2,6 +2,8 @@
  * Real servers and faults for the tests of this workspace.
  */
 export { RedisServer, RedisServerError } from "./RedisServer.ts"
+export { RedisCluster, RedisClusterError } from "./RedisCluster.ts"
+export { RedisSentinel, RedisSentinelError } from "./RedisSentinel.ts"
 export * as TcpProxy from "./TcpProxy.ts"
 export * as Checker from "./Checker.ts"
 export * as Planner from "./simulation/Planner.ts"

@@ -72,9 +72,10 @@ end
  * What was announced of a key is remembered in the table, under a name that no tag can have, as "position time.number":
  * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold.
  *
- * Keys: table, log, then those of the writes. Arguments: the view's position, the log's length, cause, process, the
- * number of tags, the tags (none: the revisions are stated, nothing is appended or written), then for each write: the position at which it was prepared, revision time, revision number,
- * time to live (ms), body.
+ * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
+ * not refused, sealed with the position that it is answered. Arguments: the view's position, the log's length, cause,
+ * process, the number of tags, the tags (none: the revisions are stated, nothing is appended or written), then for each
+ * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
 export const append = Script.make({
   name: "cache.append",
@@ -90,17 +91,18 @@ local function wasAnnounced(key, time, sequence)
   return knownTime and (knownTime > time or (knownTime == time and knownSequence > sequence))
 end
 local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
-for index = 3, #KEYS do
-  local key, from = KEYS[index], 6 + tagCount + (index - 3) * 5
-  local preparedAt, time, sequence = tonumber(ARGV[from]), tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2])
+local isHere = #KEYS > 2
+for from = 6 + tagCount, #ARGV, 6 do
+  local key = ARGV[from]
+  local preparedAt, time, sequence = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
   local isLate = time > 0 and wasAnnounced(key, time, sequence)
   if time > 0 and not isLate then
-    redis.call('HSET', tableKey, '*' .. key, at .. ' ' .. ARGV[from + 1] .. '.' .. ARGV[from + 2])
+    redis.call('HSET', tableKey, '*' .. key, at .. ' ' .. ARGV[from + 2] .. '.' .. ARGV[from + 3])
   end
-  if isLate or (time > 0 and (preparedAt < floor or isNewer(key, position, time, sequence))) then
+  if isLate or (time > 0 and (preparedAt < floor or (isHere and isNewer(key, position, time, sequence)))) then
     refused[#refused + 1] = key
-  else
-    accepted[#accepted + 1] = { key, ARGV[from + 3], ARGV[from + 4] }
+  elseif isHere then
+    accepted[#accepted + 1] = { key, ARGV[from + 4], ARGV[from + 5] }
   end
 end
 for index = 6, 5 + tagCount do

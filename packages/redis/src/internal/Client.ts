@@ -1,10 +1,12 @@
 /**
- * One ioredis connection as a scoped resource: commands as effects, its state as a stream, a close that is bounded.
+ * One ioredis client as a scoped resource: commands as effects, its state as a stream, a close that is bounded.
  */
-import { Clock, Duration, Effect, Exit, Redacted, Schedule, type Scope, SubscriptionRef } from "effect"
-import { Redis } from "ioredis"
-import { ConnectionLost, fromUnknown, RedisError } from "../RedisError.ts"
-import type { RedisConfig } from "../RedisConfig.ts"
+import keySlot from "cluster-key-slot"
+import { Clock, Duration, Effect, Exit, Schedule, type Scope, SubscriptionRef } from "effect"
+import { Cluster, type Redis } from "ioredis"
+import { ConnectionLost, fromUnknown, RedisError, Timeout } from "../RedisError.ts"
+import type { Address, RedisConfig } from "../RedisConfig.ts"
+import { open } from "./open.ts"
 
 /** An argument of a command: text, a number, or bytes. */
 export type Argument = string | number | Uint8Array
@@ -16,10 +18,24 @@ export type ConnectionState =
   | { readonly _tag: "Reconnecting"; readonly attempt: number; readonly delay: number }
   | { readonly _tag: "Closed" }
 
-/** A connection to a server. */
+type Send = (command: string, args: ReadonlyArray<Argument>) => Effect.Effect<unknown, RedisError>
+
+/** How a cluster spreads its keys. */
+export interface Spread {
+  /** The slot of a key: a command, and a script, takes keys of one slot only. */
+  readonly slotOf: (key: string) => number
+  /** The primary that serves a key, as far as is known, by its address. */
+  readonly nodeOf: (key: string) => string
+  /** Sends to each primary. */
+  readonly primaries: Effect.Effect<ReadonlyArray<Send>>
+}
+
+/** A connection to a server, or to the servers of a cluster. */
 export interface Connection {
   /** Sends a command; bulk replies come as bytes. */
-  readonly send: (command: string, args: ReadonlyArray<Argument>) => Effect.Effect<unknown, RedisError>
+  readonly send: Send
+  /** Stated where the keys are spread over several primaries. */
+  readonly spread?: Spread | undefined
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   /** Drops the connection at once, and whatever waits on it; the client connects anew. */
   readonly reset: Effect.Effect<void>
@@ -29,14 +45,30 @@ export interface Connection {
 
 const quitWithin = 500
 
-/** A connection that serves blocking commands has no command time-out: its callers bring one of their own. */
+/** What a connection is for. */
 export interface Purpose {
   readonly name: string
+  /** It serves blocking commands, and has no command time-out: its callers bring one of their own. */
   readonly isBlocking: boolean
+  /** Which servers answer reads; writes always go to a primary. Default: the primary. */
+  readonly role?: "primary" | "replica"
 }
 
 const toArgument = (argument: Argument): string | number | Buffer =>
   typeof argument === "object" ? Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength) : argument
+
+const place = ({ host, port, topology }: RedisConfig): string => {
+  switch (topology._tag) {
+    case "Standalone":
+      return `${host}:${port}`
+    case "Sentinel":
+      return `the primary "${topology.name}" of the sentinels ${addresses(topology.sentinels)}`
+    case "Cluster":
+      return `the cluster of ${addresses(topology.nodes)}`
+  }
+}
+
+const addresses = (list: ReadonlyArray<Address>): string => list.map(({ host, port }) => `${host}:${port}`).join(", ")
 
 /** Connects, and waits until the connection is ready unless it is lazy. */
 export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Connection, RedisError, Scope.Scope> =>
@@ -63,39 +95,8 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       return delay
     }
 
-    const { tls } = config
     const redis = yield* Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new Redis({
-            host: config.host,
-            port: config.port,
-            family: config.family,
-            db: config.db,
-            ...(config.username === undefined ? {} : { username: config.username }),
-            ...(config.password === undefined ? {} : { password: Redacted.value(config.password) }),
-            ...(tls === undefined
-              ? {}
-              : {
-                  tls: {
-                    rejectUnauthorized: tls.rejectUnauthorized,
-                    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-                    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-                    ...(tls.key === undefined ? {} : { key: Redacted.value(tls.key) }),
-                    ...(tls.serverName === undefined ? {} : { servername: tls.serverName })
-                  }
-                }),
-            connectionName: purpose.name,
-            protocol: 2,
-            lazyConnect: true,
-            connectTimeout: config.connectTimeout,
-            ...(purpose.isBlocking ? {} : { commandTimeout: config.commandTimeout }),
-            maxRetriesPerRequest: purpose.isBlocking ? 0 : config.maxRetriesPerRequest,
-            autoResubscribe: true,
-            autoResendUnfulfilledCommands: false,
-            retryStrategy
-          })
-      ),
+      Effect.sync(() => open(config, purpose, retryStrategy)),
       (connection) =>
         Effect.callback<void>((resume) => {
           const done = () => resume(Effect.void)
@@ -130,8 +131,9 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
         : error
     }
 
-    const start = Effect.callback<void, RedisError>((resume) => {
-      void redis.connect((error) => resume(error ? Effect.fail(failure("CONNECT", error)) : Effect.void))
+    const start = Effect.tryPromise({
+      try: () => redis.connect(),
+      catch: (cause) => failure("CONNECT", cause)
     })
     if (config.lazy) yield* Effect.forkScoped(Effect.ignore(start))
     else {
@@ -142,22 +144,58 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
             new RedisError({
               reason: new ConnectionLost({
                 command: "CONNECT",
-                detail: `${config.host}:${config.port} did not answer within ${config.connectTimeout} ms`
+                detail: `${place(config)} did not answer within ${config.connectTimeout} ms`
               })
             })
           )
       })
     }
 
-    return {
-      send: (command, args) =>
+    const sendOver =
+      (client: Redis | Cluster): Send =>
+      (command, args) =>
         Effect.callback((resume) => {
-          void redis.callBuffer(command, args.map(toArgument), (error, reply) =>
+          void client.callBuffer(command, args.map(toArgument), (error, reply) =>
             resume(error ? Effect.fail(failure(command, error)) : Effect.succeed(reply))
           )
-        }),
+        })
+
+    /** What a cluster redirects or sends again takes as long as all attempts together, and no longer than this. */
+    const sendWithin =
+      (cluster: Cluster, millis: number): Send =>
+      (command, args) =>
+        Effect.callback((resume) => {
+          const timer = setTimeout(() => {
+            // A node that hangs tells nobody that another has taken its place.
+            cluster.refreshSlotsCache()
+            resume(
+              Effect.fail(new RedisError({ reason: new Timeout({ command, detail: `nothing within ${millis} ms` }) }))
+            )
+          }, millis)
+          void cluster.callBuffer(command, args.map(toArgument), (error, reply) => {
+            clearTimeout(timer)
+            resume(error ? Effect.fail(failure(command, error)) : Effect.succeed(reply))
+          })
+          return Effect.sync(() => clearTimeout(timer))
+        })
+
+    return {
+      send:
+        redis instanceof Cluster && !purpose.isBlocking ? sendWithin(redis, config.commandTimeout) : sendOver(redis),
+      spread:
+        redis instanceof Cluster
+          ? {
+              slotOf: keySlot,
+              nodeOf: (key) => redis.slots[keySlot(key)]?.[0] ?? "",
+              primaries: Effect.sync(() => redis.nodes("master").map(sendOver))
+            }
+          : undefined,
       state,
-      reset: Effect.sync(() => redis.disconnect(true)),
+      reset: Effect.sync(() => {
+        if (redis instanceof Cluster) {
+          for (const node of redis.nodes()) if (node.status !== "wait") node.disconnect(true)
+        } else redis.disconnect(true)
+      }),
       subscribe: (channel, listener) =>
         Effect.callback((resume) => {
           redis.on("message", (from: string, message: string) => {

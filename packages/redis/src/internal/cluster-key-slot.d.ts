@@ -1,0 +1,5 @@
+/** The package states no types. */
+declare module "cluster-key-slot" {
+  const slotOf: (key: string) => number
+  export = slotOf
+}

@@ -1,0 +1,88 @@
+/**
+ * The ioredis client of a configuration: of one server, of the primary that sentinels name, or of a cluster.
+ */
+import { Redacted } from "effect"
+import { Cluster, Redis, type RedisOptions } from "ioredis"
+import type { RedisConfig } from "../RedisConfig.ts"
+import type { Purpose } from "./Client.ts"
+
+type RetryStrategy = (attempt: number) => number | null
+
+// What a cluster answers while it changes is asked again so soon (ms); the command time-out bounds it all.
+const again = 50
+
+const secret = (name: "password" | "sentinelPassword", value: Redacted.Redacted<string> | undefined) =>
+  value === undefined ? {} : { [name]: Redacted.value(value) }
+
+const secure = ({ tls }: RedisConfig) =>
+  tls === undefined
+    ? undefined
+    : {
+        rejectUnauthorized: tls.rejectUnauthorized,
+        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+        ...(tls.key === undefined ? {} : { key: Redacted.value(tls.key) }),
+        ...(tls.serverName === undefined ? {} : { servername: tls.serverName })
+      }
+
+/** Makes the client; it does not connect yet. */
+export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: RetryStrategy): Redis | Cluster => {
+  const { topology } = config
+  const tls = secure(config)
+  const common = {
+    family: config.family,
+    ...(config.username === undefined ? {} : { username: config.username }),
+    ...secret("password", config.password),
+    ...(tls === undefined ? {} : { tls }),
+    connectionName: purpose.name,
+    protocol: 2,
+    connectTimeout: config.connectTimeout,
+    ...(purpose.isBlocking ? {} : { commandTimeout: config.commandTimeout }),
+    maxRetriesPerRequest: purpose.isBlocking ? 0 : config.maxRetriesPerRequest,
+    autoResubscribe: true,
+    autoResendUnfulfilledCommands: false
+  } satisfies RedisOptions
+  const isReplica = purpose.role === "replica"
+  switch (topology._tag) {
+    case "Standalone":
+      return new Redis({
+        ...common,
+        host: config.host,
+        port: config.port,
+        db: config.db,
+        lazyConnect: true,
+        retryStrategy
+      })
+    case "Sentinel":
+      return new Redis({
+        ...common,
+        db: config.db,
+        lazyConnect: true,
+        retryStrategy,
+        sentinels: [...topology.sentinels],
+        name: topology.name,
+        role: isReplica ? "slave" : "master",
+        sentinelRetryStrategy: retryStrategy,
+        ...(topology.username === undefined ? {} : { sentinelUsername: topology.username }),
+        ...secret("sentinelPassword", topology.password),
+        ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+        // A primary that hangs keeps its connections: only the sentinels tell that another has taken its place.
+        failoverDetector: true,
+        // One that was demoted is left; the command fails, and its caller may try again.
+        reconnectOnError: (error) => error.message.includes("READONLY")
+      })
+    case "Cluster":
+      return new Cluster([...topology.nodes], {
+        redisOptions: common,
+        lazyConnect: true,
+        clusterRetryStrategy: retryStrategy,
+        scaleReads: isReplica ? "slave" : "master",
+        slotsRefreshTimeout: config.connectTimeout,
+        slotsRefreshInterval: 5_000,
+        // What was to be waited for is asked anew by the caller, who knows whether it still wants it.
+        retryDelayOnFailover: purpose.isBlocking ? 0 : again,
+        retryDelayOnClusterDown: again,
+        retryDelayOnTryAgain: again
+      })
+  }
+}
