@@ -54,7 +54,7 @@ export class OutOfMemory extends Schema.TaggedError<OutOfMemory>()("OutOfMemory"
 export class Moved extends Schema.TaggedError<Moved>()("Moved", fields) {
   readonly temporary = true
   override get message(): string {
-    return `${this.command}: the key is served elsewhere in the cluster (${this.detail}). Try again, or connect to a standalone server.`
+    return `${this.command}: the key is served elsewhere in the cluster (${this.detail}). Set REDIS_CLUSTER if it is one; else try again when it is well.`
   }
 }
 

@@ -45,6 +45,9 @@ export interface Connection {
 
 const quitWithin = 500
 
+// The longest that a timer can take (ms): three weeks.
+const longest = 2 ** 31 - 1
+
 /** What a connection is for. */
 export interface Purpose {
   readonly name: string
@@ -151,16 +154,39 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       })
     }
 
-    const sendOver =
-      (client: Redis | Cluster): Send =>
+    /** Made anew, by way of the sentinels where there are any: while those are asked there is nothing to drop. */
+    const drop = (server: Redis) => {
+      if (config.topology._tag === "Standalone" || server.status === "ready" || server.status === "connect") {
+        server.disconnect(true)
+      }
+    }
+
+    let heardAt = clock.currentTimeMillisUnsafe()
+    /** What hangs keeps its connections: one that has answered nothing for a whole time-out is dropped. */
+    const suspect = (server: Redis, reason: RedisError["reason"]) => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (reason._tag !== "Timeout" || now - heardAt < config.commandTimeout) return
+      heardAt = now
+      drop(server)
+    }
+
+    const sendTo =
+      (server: Redis): Send =>
       (command, args) =>
         Effect.callback((resume) => {
-          void client.callBuffer(command, args.map(toArgument), (error, reply) =>
-            resume(error ? Effect.fail(failure(command, error)) : Effect.succeed(reply))
-          )
+          void server.callBuffer(command, args.map(toArgument), (error, reply) => {
+            if (error) {
+              const failed = failure(command, error)
+              suspect(server, failed.reason)
+              resume(Effect.fail(failed))
+            } else {
+              heardAt = clock.currentTimeMillisUnsafe()
+              resume(Effect.succeed(reply))
+            }
+          })
         })
 
-    /** What a cluster redirects or sends again takes as long as all attempts together, and no longer than this. */
+    /** What a cluster redirects or sends again may take this long with all attempts together (ms). */
     const sendWithin =
       (cluster: Cluster, millis: number): Send =>
       (command, args) =>
@@ -179,31 +205,29 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
           return Effect.sync(() => clearTimeout(timer))
         })
 
-    return {
-      send:
-        redis instanceof Cluster && !purpose.isBlocking ? sendWithin(redis, config.commandTimeout) : sendOver(redis),
-      spread:
-        redis instanceof Cluster
-          ? {
-              slotOf: keySlot,
-              nodeOf: (key) => redis.slots[keySlot(key)]?.[0] ?? "",
-              primaries: Effect.sync(() => redis.nodes("master").map(sendOver))
-            }
-          : undefined,
-      state,
-      reset: Effect.sync(() => {
-        if (redis instanceof Cluster) {
-          for (const node of redis.nodes()) if (node.status !== "wait") node.disconnect(true)
-        } else redis.disconnect(true)
-      }),
-      subscribe: (channel, listener) =>
-        Effect.callback((resume) => {
-          redis.on("message", (from: string, message: string) => {
-            if (from === channel) listener(message)
-          })
-          void redis.subscribe(channel, (error) =>
-            resume(error ? Effect.fail(failure("SUBSCRIBE", error)) : Effect.void)
-          )
+    const subscribe: Connection["subscribe"] = (channel, listener) =>
+      Effect.callback((resume) => {
+        redis.on("message", (from: string, message: string) => {
+          if (from === channel) listener(message)
         })
+        void redis.subscribe(channel, (error) => resume(error ? Effect.fail(failure("SUBSCRIBE", error)) : Effect.void))
+      })
+
+    if (redis instanceof Cluster) {
+      return {
+        // What blocks is bounded by its callers.
+        send: sendWithin(redis, purpose.isBlocking ? longest : config.commandTimeout),
+        spread: {
+          slotOf: keySlot,
+          nodeOf: (key) => redis.slots[keySlot(key)]?.[0] ?? "",
+          primaries: Effect.sync(() => redis.nodes("master").map(sendTo))
+        },
+        state,
+        reset: Effect.sync(() => {
+          for (const node of redis.nodes()) drop(node)
+        }),
+        subscribe
+      }
     }
+    return { send: sendTo(redis), state, reset: Effect.sync(() => drop(redis)), subscribe }
   })

@@ -39,6 +39,8 @@ export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: Retry
     connectTimeout: config.connectTimeout,
     ...(purpose.isBlocking ? {} : { commandTimeout: config.commandTimeout }),
     maxRetriesPerRequest: purpose.isBlocking ? 0 : config.maxRetriesPerRequest,
+    // What hangs does not close its end.
+    disconnectTimeout: 250,
     autoResubscribe: true,
     autoResendUnfulfilledCommands: false
   } satisfies RedisOptions
@@ -66,8 +68,6 @@ export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: Retry
         ...(topology.username === undefined ? {} : { sentinelUsername: topology.username }),
         ...secret("sentinelPassword", topology.password),
         ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
-        // A primary that hangs keeps its connections: only the sentinels tell that another has taken its place.
-        failoverDetector: true,
         // One that was demoted is left; the command fails, and its caller may try again.
         reconnectOnError: (error) => error.message.includes("READONLY")
       })
