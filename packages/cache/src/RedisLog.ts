@@ -103,6 +103,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               cause,
               config.process,
               tags.length,
+              writes.length,
               ...tags,
               ...writes.flatMap(({ key, preparedAt, revision, timeToLive, body }) => [
                 key,

@@ -74,7 +74,7 @@ end
  *
  * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
  * not refused, sealed with the position that it is answered. Arguments: the view's position, the log's length, cause,
- * process, the number of tags, the tags (none: the revisions are stated, nothing is appended or written), then for each
+ * process, the numbers of tags and writes, the tags (none: the revisions are stated, nothing is appended or written), then for each
  * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
 export const append = Script.make({
@@ -92,7 +92,8 @@ local function wasAnnounced(key, time, sequence)
 end
 local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
 local isHere = #KEYS > 2
-for from = 6 + tagCount, #ARGV, 6 do
+for index = 1, tonumber(ARGV[6]) do
+  local from = tagCount + 1 + index * 6
   local key = ARGV[from]
   local preparedAt, time, sequence = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
   local isLate = time > 0 and wasAnnounced(key, time, sequence)
@@ -105,7 +106,7 @@ for from = 6 + tagCount, #ARGV, 6 do
     accepted[#accepted + 1] = { key, ARGV[from + 4], ARGV[from + 5] }
   end
 end
-for index = 6, 5 + tagCount do
+for index = 7, 6 + tagCount do
   marks[#marks + 1] = ARGV[index]
   marks[#marks + 1] = at
   tags[#tags + 1] = ARGV[index]
