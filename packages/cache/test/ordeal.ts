@@ -4,6 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import { CacheConfig, CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
+import type { CacheError } from "@letletme/cache/CacheError"
 import type { Redis } from "@letletme/redis"
 import { Context, Effect, Layer, Ref, Schema } from "effect"
 import { eventually } from "./tiers.ts"
@@ -41,7 +42,7 @@ export interface Came {
 export const ordeal = <E, E2, R>(
   redis: Layer.Layer<Redis, E>,
   befall: Effect.Effect<unknown, E2, R>
-): Effect.Effect<Came, E | E2 | unknown, R> =>
+): Effect.Effect<Came, E | E2 | CacheError, R> =>
   Effect.gen(function* () {
     const truth = yield* Truth
     const cache = Values.layer.pipe(

@@ -67,8 +67,9 @@ const start = Effect.gen(function* () {
   const process = yield* RedisProcess.make((place) =>
     Effect.map(RedisProcess.freePort, (busPort) => [
       ...bare(place),
-      ...["--cluster-enabled", "yes", "--cluster-port", `${busPort}`, "--cluster-node-timeout", "1000"],
-      ...["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
+      ..."--cluster-enabled yes --cluster-node-timeout 1000 --cluster-replica-validity-factor 0".split(" "),
+      ..."--repl-diskless-sync-delay 0 --cluster-port".split(" "),
+      `${busPort}`
     ])
   )
   const connection = yield* Layer.build(Layer.fresh(Redis.layer({ port: process.port, lazy: true })))

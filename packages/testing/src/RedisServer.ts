@@ -7,10 +7,10 @@ import * as RedisProcess from "./RedisProcess.ts"
 export { RedisServerError } from "./RedisProcess.ts"
 
 /** What a server of these tests is started with: nothing is kept, and tests may ask it for anything. */
-export const bare = ({ folder, port }: RedisProcess.Place): ReadonlyArray<string> => [
-  ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"],
-  ...["--enable-debug-command", "yes"]
-]
+export const bare = ({ folder, port }: RedisProcess.Place): ReadonlyArray<string> => {
+  const files = ["--dir", folder, "--save", "", "--appendonly", "no"]
+  return ["--port", `${port}`, "--bind", "127.0.0.1", ...files, "--enable-debug-command", "yes"]
+}
 
 /**
  * A redis-server that tests may mistreat.

@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- examples are compiled without the files around them
+/// <reference path="./cluster-key-slot.d.ts" />
 /**
  * One ioredis client as a scoped resource: commands as effects, its state as a stream, a close that is bounded.
  */

@@ -12,7 +12,7 @@ export const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.retry(effect, { schedule: Schedule.spaced("20 millis"), times: 500 })
 
 /** Asks every primary. */
-export const everywhere = (command: string, ...args: ReadonlyArray<string>) =>
+const everywhere = (command: string, ...args: ReadonlyArray<string>) =>
   Redis.use(({ send, spread }) =>
     spread === undefined
       ? send(command, ...args)
