@@ -144,7 +144,7 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "since-ignored",
     mistake: "a value from before the log began anew is stored",
-    edits: [edit(scripts, "preparedAt < floor or isNewer", "isNewer")]
+    edits: [edit(scripts, "preparedAt < floor or (isHere", "(isHere")]
   },
   {
     name: "floor-not-raised",
