@@ -49,6 +49,7 @@ const loader = "cache/src/internal/Loader.ts"
 const landing = "cache/src/internal/Landing.ts"
 const reader = "cache/src/internal/Reader.ts"
 const shelf = "cache/src/internal/Shelf.ts"
+const nearCache = "cache/src/internal/NearCache.ts"
 const scripts = "cache/src/internal/scripts.ts"
 const liveView = "cache/src/LiveView.ts"
 const view = "cache/src/View.ts"
@@ -154,7 +155,7 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "near-unchecked",
     mistake: "a hit in process memory is not checked against the view",
-    edits: [edit(shelf, "if (!view.isValid(held.entry.stamp, held.entry.tags)) return false", "")]
+    edits: [edit(nearCache, "if (!view.isStillValid(number(slot, stampAt), tagsAt(slot), checked)) return false", "")]
   },
   {
     name: "version-stands-still",

@@ -2,20 +2,21 @@
  * The cache: domains opened over one view, invalidated through one log.
  */
 import type { Redis } from "@letletme/redis"
-import { Context, Effect, Layer, Option, PubSub, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Option, PubSub, type Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { CacheError, SnapshotConflict, UnknownDomain } from "./CacheError.ts"
 import type { CacheEvent } from "./CacheEvent.ts"
 import { CacheMetrics } from "./CacheMetrics.ts"
 import { CacheStore } from "./CacheStore.ts"
 import * as Codec from "./Codec.ts"
-import type { Change, Definition, Domain, ReadOptions, Written } from "./Domain.ts"
+import type { Change, Definition, Domain, Written } from "./Domain.ts"
 import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
 import { explain } from "./internal/explain.ts"
 import { inspect } from "./internal/inspect.ts"
 import * as Kernel from "./internal/Kernel.ts"
+import * as Keys from "./internal/Keys.ts"
 import * as Loader from "./internal/Loader.ts"
 import * as NearCache from "./internal/NearCache.ts"
 import * as probe from "./internal/probe.ts"
@@ -214,35 +215,33 @@ export class CacheManager extends Context.Service<
         const open = <D extends string, Id, A, E, R>(
           definition: Definition<D, Id, A, E, R>
         ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> => {
-          const text = Schema.encodeSync(definition.id)
-          const decodeId = Schema.decodeUnknownOption(definition.id)
           return Effect.gen(function* () {
             const { domain: name, list } = definition
             const context = yield* Effect.context<R>()
-            const near = yield* NearCache.make<A>({ entries: config.nearEntries, bytes: config.nearBytes })
+            const keys = Keys.make(definition)
+            const policy = Policy.resolve(definition, config)
+            const near = NearCache.make<Id, A>({
+              entries: config.nearEntries,
+              bytes: config.nearBytes,
+              view,
+              refreshAhead: policy.refreshAhead,
+              keys
+            })
             const label = list === undefined ? name : `${name}:${list.of}:${list.name}`
             const counts = metrics.domain(label, () => ({ nearEntries: near.entries(), nearBytes: near.bytes() }))
-            const relationOf = (id: Id): Tag.Tag => Tag.of(list?.of ?? name, text(id))
             const shelf = Shelf.make<Id, A>({
               kernel,
+              keys,
               codec: Codec.make(
                 definition.value,
                 definition.version === undefined ? {} : { version: definition.version }
               ),
-              policy: Policy.resolve(definition, config),
+              policy,
               near,
               counts,
-              declared: Writer.declaredTags(definition, relationOf)
+              declared: Writer.declaredTags(definition, keys.relation)
             })
-            const key = (id: Id): Tag.Tag =>
-              list === undefined ? Tag.of(name, text(id)) : Tag.of(name, list.of, text(id), list.name)
-            const [prefix, suffix] = list === undefined ? [`${name}:`, ""] : [`${name}:${list.of}:`, `:${list.name}`]
-            const parse = (tag: Tag.Tag): Option.Option<Id> =>
-              tag.startsWith(prefix) && tag.endsWith(suffix)
-                ? Option.filter(decodeId(tag.slice(prefix.length, tag.length - suffix.length)), (id) => key(id) === tag)
-                : Option.none()
-            const keyed = (id: Id): Shelf.Keyed<Id> => ({ id, key: key(id) })
-
+            const { keyed, of: key, parse } = keys
             const writer = Writer.make(definition, shelf)
             const loader = yield* Loader.make<Id, A, E>({
               domain: label,
@@ -267,12 +266,8 @@ export class CacheManager extends Context.Service<
             const opening: Domain<Id, A, E> = {
               key,
               parse,
-              get: (id, options) => reader.get(keyed(id), options),
-              getOrLoad: <E2, R2>(id: Id, load: Effect.Effect<Lookup.Answer<A>, E2, R2>, options?: ReadOptions) =>
-                Effect.contextWith((context: Context.Context<R2>) => {
-                  const supplied: Effect.Effect<Lookup.Answer<A>, E2> = Effect.provideContext(load, context)
-                  return reader.getOrLoad(keyed(id), supplied, options)
-                }),
+              get: reader.get,
+              getOrLoad: reader.getOrLoad,
               find: (id, options) =>
                 Effect.map(reader.read([keyed(id)], options ?? {}), ([value]) => value ?? Option.none()),
               getMany: (ids, options) => reader.read(ids.map(keyed), options ?? {}),

@@ -118,6 +118,8 @@ export const parent = (tag: Tag): Tag | undefined => {
 
 /** Whether invalidating `invalidated` reaches an entry that carries `carried`. */
 export const reaches = (invalidated: Tag, carried: Tag): boolean => {
+  if (invalidated === carried) return true
+  if (!isPattern(invalidated) && !isPattern(carried)) return false
   const from = stem(invalidated)
   const to = stem(carried)
   return (

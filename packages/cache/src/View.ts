@@ -59,9 +59,14 @@ export interface View {
   readonly invalidation: (stamp: Position, tags: Iterable<Tag.Tag>) => Invalidation | undefined
   /** Whether an entry is valid: stamped at or above the floor, and no tag invalidated after its stamp. */
   readonly isValid: (stamp: Position, tags: Iterable<Tag.Tag>) => boolean
+  /** The same for an entry that was found valid at that version: where little was marked since, only that is looked at. */
+  readonly isStillValid: (stamp: Position, tags: ReadonlyArray<Tag.Tag>, checkedAt: number) => boolean
   /** The marks, for a snapshot or for compaction. */
   readonly marks: () => Iterable<readonly [Tag.Tag, Position]>
 }
+
+// So many of the latest marks are known by the version that they made: to look at more costs as much as to look anew.
+const latest = 16
 
 /**
  * Makes an empty view: position 0, floor 0.
@@ -87,6 +92,9 @@ export const make = (): View => {
   // Per stem, the newest mark at or below it: what an entry that depends on "any of these" has to know.
   const below = new Map<string, Position>()
 
+  // What made each of the latest versions; `undefined` for a floor.
+  const made: Array<{ readonly tag: Tag.Tag; readonly at: Position } | undefined> = []
+
   const raise = <K>(map: Map<K, Position>, key: K, to: Position) => {
     const known = map.get(key)
     if (known === undefined || known < to) map.set(key, to)
@@ -96,6 +104,7 @@ export const make = (): View => {
     if (at <= floor) return
     if (at > newest) newest = at
     version++
+    made[version % latest] = { tag, at }
     raise(marks, tag, at)
     const stem = Tag.stem(tag)
     raise(below, stem, at)
@@ -108,6 +117,7 @@ export const make = (): View => {
     if (to <= floor) return
     floor = to
     version++
+    made[version % latest] = undefined
     for (const [tag, at] of marks) if (at <= floor) marks.delete(tag)
     for (const [stem, at] of below) if (at <= floor) below.delete(stem)
   }
@@ -129,6 +139,19 @@ export const make = (): View => {
       if (at > stamp) return { tag, position: at }
     }
     return undefined
+  }
+
+  const isValid = (stamp: Position, tags: Iterable<Tag.Tag>): boolean =>
+    stamp >= floor && invalidation(stamp, tags) === undefined
+
+  const isStillValid = (stamp: Position, tags: ReadonlyArray<Tag.Tag>, checkedAt: number): boolean => {
+    if (!(version - checkedAt < latest)) return isValid(stamp, tags)
+    for (let next = checkedAt + 1; next <= version; next++) {
+      const mark = made[next % latest]
+      if (mark === undefined) return isValid(stamp, tags)
+      if (mark.at > stamp && tags.some((tag) => Tag.reaches(mark.tag, tag))) return false
+    }
+    return true
   }
 
   return {
@@ -164,7 +187,8 @@ export const make = (): View => {
     raiseFloor,
     reached,
     invalidation,
-    isValid: (stamp, tags) => stamp >= floor && invalidation(stamp, tags) === undefined,
+    isValid,
+    isStillValid,
     marks: () => marks
   }
 }

@@ -195,6 +195,25 @@ describe("View", () => {
     options
   )
 
+  it.prop(
+    "what was valid at an earlier version is asked about as if anew",
+    [logs, logs, Arbitrary.array(tags, { maxLength: 4 }), between(0, 14), between(0, 14)],
+    ([log, more, carried, stamp, floor]) => {
+      const view = View.make()
+      view.apply(log)
+      if (!view.isValid(stamp, carried)) return
+      const checkedAt = view.version
+      const later = more.map((one) => ({ ...one, position: one.position + log.length, floor: undefined }))
+      for (const one of later) {
+        view.apply([one])
+        assert.strictEqual(view.isStillValid(stamp, carried, checkedAt), view.isValid(stamp, carried))
+      }
+      view.raiseFloor(floor)
+      assert.strictEqual(view.isStillValid(stamp, carried, checkedAt), view.isValid(stamp, carried))
+    },
+    options
+  )
+
   it.prop("the marks are enough to say the same elsewhere", [logs], ([log]) => {
     const view = View.make()
     view.apply(log)

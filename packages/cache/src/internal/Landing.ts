@@ -42,7 +42,7 @@ export const make = <Id, A>(
       Result.isSuccess(yield* Effect.result(live.reach(recorder.highest, kernel.config.maxStaleness)))
     const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite }
     // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
-    return { key, entry, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
+    return { id, key, entry, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
   })
 
   return Effect.fnUntraced(function* (answered) {
@@ -57,11 +57,11 @@ export const make = <Id, A>(
     const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
     return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
       if (Result.isFailure(result)) return Exit.fail(result.failure)
-      const { entry, fill, key } = result.success
+      const { entry, fill, id, key } = result.success
       if (fill !== undefined && refused.has(fill.key)) {
         counts.refused++
         kernel.tell({ _tag: "WriteRefused", key, stamp: entry.stamp })
-      } else if (fill !== undefined) shelf.keep(key, entry)
+      } else if (fill !== undefined) shelf.keep(id, entry)
       return Exit.succeed(entry)
     })
   })

@@ -9,10 +9,11 @@ import type { Entry } from "../Entry.ts"
 import * as Lookup from "../Lookup.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import type { Keyed } from "./Keys.ts"
 import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
-import type { Keyed, Shelf } from "./Shelf.ts"
+import type { Shelf } from "./Shelf.ts"
 
 /** What is asked of the loader. */
 export interface Wanted<Id, A> {
@@ -200,12 +201,12 @@ export const make = <Id, A, E>(options: {
       const now = clock.currentTimeMillisUnsafe()
       const trusted = live.isTrusted(now)
       return group.filter((flight, index) => {
-        const { held, key } = flight.wanted
+        const { held, id } = flight.wanted
         const bytes = found[index]
         const entry = bytes === undefined ? undefined : Result.getOrUndefined(shelf.decode(flight.wanted, bytes))
         const isNew = entry !== undefined && (entry.createdAt !== held?.createdAt || entry.stamp !== held.stamp)
         if (!isNew || shelf.stateOf(entry, now, trusted, Number.POSITIVE_INFINITY) !== "fresh") return true
-        shelf.keep(key, entry)
+        shelf.keep(id, entry)
         finish(flight, Exit.succeed(entry))
         return false
       })

@@ -1,25 +1,27 @@
 /**
  * The read path of one domain: near cache, store, load; fresh, stale as the policy allows, or an error.
  */
-import { type Cause, Duration, Effect, Exit, Option } from "effect"
-import { CacheError, Timeout, Unavailable } from "../CacheError.ts"
+import { type Cause, type Context, Duration, Effect, Exit, Fiber, Option } from "effect"
+import { Absent, CacheError, Timeout, Unavailable } from "../CacheError.ts"
 import type { ReadOptions } from "../Domain.ts"
 import type { Entry } from "../Entry.ts"
 import type { Answer } from "../Lookup.ts"
 import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import type { Loader, Wanted } from "./Loader.ts"
-import { answerOf } from "./NearCache.ts"
-import { type Keyed, mayServe, type Shelf, type State } from "./Shelf.ts"
+import type { Keyed } from "./Keys.ts"
+import { nowhere } from "./NearCache.ts"
+import { Reading } from "./Reading.ts"
+import { mayServe, type Shelf, type State } from "./Shelf.ts"
 
 export interface Reader<Id, A, E> {
-  readonly get: (keyed: Keyed<Id>, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
+  readonly get: (id: Id, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
   /** Reads one, and loads it with what the caller brought where the tiers do not have it. */
-  readonly getOrLoad: <E2>(
-    keyed: Keyed<Id>,
-    load: Effect.Effect<Answer<A>, E2>,
+  readonly getOrLoad: <E2, R>(
+    id: Id,
+    load: Effect.Effect<Answer<A>, E2, R>,
     options: ReadOptions | undefined
-  ) => Effect.Effect<A, E | E2 | CacheError>
+  ) => Effect.Effect<A, E | E2 | CacheError, R>
   readonly read: (
     keyed: ReadonlyArray<Keyed<Id>>,
     options: ReadOptions
@@ -68,7 +70,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
       const bound = options.timeout === undefined ? defaultReach : Duration.toMillis(options.timeout)
       yield* live.reach(options.after, bound)
     }
-    const nearby = keyed.map(({ key }) => (options.skip === undefined ? near.get(key)?.entry : undefined))
+    const nearby = keyed.map((one) => (options.skip === undefined ? near.get(one.id) : undefined))
     const arrivedAt = clock.currentTimeMillisUnsafe()
     const isFresh = (entry: Entry<A> | undefined) => shelf.stateOf(entry, arrivedAt, true, maxAge) === "fresh"
     const wasTrusted = live.isTrusted(arrivedAt)
@@ -113,7 +115,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
       const state = shelf.stateOf(opened ?? at, now, trusted, maxAge)
       if (state === "fresh" && opened !== undefined) {
         counts.storeHits++
-        shelf.keep(key, opened)
+        shelf.keep(id, opened)
       }
       return { id, key, entry: opened ?? at, state, unreadable: opened === undefined, anew, exact }
     })
@@ -210,49 +212,75 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     })
   }
 
-  const getOne = (keyed: Keyed<Id>, options: ReadOptions, load?: Wanted<Id, A>["load"]) =>
-    Effect.flatMap(bounded(entriesOf([keyed], options, load), options), ([entry]) =>
-      entry === undefined ? Effect.die("A read was not answered") : answerOf(keyed.key, entry)
-    )
+  const getOne = (id: Id, options: ReadOptions, load?: Wanted<Id, A>["load"]) =>
+    Effect.suspend(() => {
+      const keyed = shelf.keys.keyed(id)
+      return Effect.flatMap(bounded(entriesOf([keyed], options, load), options), ([entry]) => {
+        if (entry === undefined) return Effect.die("A read was not answered")
+        const { value } = entry
+        return value === undefined
+          ? Effect.fail(new CacheError({ reason: new Absent({ key: keyed.key }) }))
+          : Effect.succeed(value)
+      })
+    })
 
   const toOption = (entry: Entry<A>): Option.Option<A> => Option.fromUndefinedOr(entry.value)
 
-  /** The answer of the near cache, if it needs nothing but the validity check. */
-  const atHand = ({ key }: Keyed<Id>, recorder: Recorder | undefined) => {
-    const held = near.get(key)
-    if (held === undefined || recorder?.isExact === true) return undefined
-    const now = clock.currentTimeMillisUnsafe()
-    if (now >= held.easyUntil || !live.isTrusted(now) || !shelf.holds(held)) return undefined
-    counts.nearHits++
-    recorder?.record(held.entry, true)
-    return held.answer
+  // The reads of a loop run in one context: its recorder is looked up once.
+  let lastContext: Context.Context<never> | undefined
+  let lastRecorder: Recorder | undefined
+  const recorderOf = (fiber: Fiber.Fiber<unknown, unknown> | undefined): Recorder | undefined => {
+    if (fiber === undefined) return undefined
+    if (fiber.context !== lastContext) {
+      lastContext = fiber.context
+      lastRecorder = fiber.getRef(Recorder)
+    }
+    return lastRecorder
   }
 
+  /** The answer of the near cache, if it needs nothing but the validity check. */
+  const atHand = (id: Id): A | undefined => {
+    const recorder = recorderOf(Fiber.getCurrent())
+    const now = clock.currentTimeMillisUnsafe()
+    if (recorder?.isExact === true || !live.isTrusted(now)) return undefined
+    const slot = near.hit(id, now)
+    if (slot === nowhere) return undefined
+    const value = near.valueAt(slot)
+    if (value === undefined) return undefined
+    counts.nearHits++
+    recorder?.record(near.entryAt(slot), true)
+    return value
+  }
+
+  const defaults: ReadOptions = {}
+  const plain = { atHand, counts, otherwise: (id: Id) => getOne(id, defaults) }
+
+  /** Loads with what the caller brought. Others may wait for this load, whose errors they do not know: they are told that it failed. */
+  const loadOwn = <E2, R>(
+    id: Id,
+    load: Effect.Effect<Answer<A>, E2, R>,
+    options: ReadOptions
+  ): Effect.Effect<A, E | E2 | CacheError, R> =>
+    Effect.contextWith((context: Context.Context<R>) => {
+      const failures: Array<Cause.Cause<E2>> = []
+      const detail = "the load of another caller failed"
+      const shared = load.pipe(
+        Effect.provideContext(context),
+        Effect.tapCause((cause) => Effect.sync(() => failures.push(cause))),
+        Effect.mapError(() => new CacheError({ reason: new Unavailable({ key: shelf.keys.keyed(id).key, detail }) }))
+      )
+      return Effect.catchCause(getOne(id, options, shared), (cause): Effect.Effect<never, E | E2 | CacheError> => {
+        const [own] = failures
+        return own === undefined ? Effect.failCause(cause) : Effect.failCause(own)
+      })
+    })
+
   return {
-    get: (keyed, options) =>
-      Effect.withFiber((fiber) => {
-        const answer = options === undefined ? atHand(keyed, fiber.getRef(Recorder)) : undefined
-        return answer ?? getOne(keyed, options ?? {})
-      }),
-    getOrLoad: <E2>(keyed: Keyed<Id>, load: Effect.Effect<Answer<A>, E2>, options: ReadOptions | undefined) =>
-      Effect.withFiber((fiber): Effect.Effect<A, E | E2 | CacheError> => {
-        const answer = options === undefined ? atHand(keyed, fiber.getRef(Recorder)) : undefined
-        if (answer !== undefined) return answer
-        // Others may wait for this load, whose errors they do not know: they are told that it failed.
-        const failures: Array<Cause.Cause<E2>> = []
-        const detail = "the load of another caller failed"
-        const shared = load.pipe(
-          Effect.tapCause((cause) => Effect.sync(() => failures.push(cause))),
-          Effect.mapError(() => new CacheError({ reason: new Unavailable({ key: keyed.key, detail }) }))
-        )
-        return Effect.catchCause(
-          getOne(keyed, options ?? {}, shared),
-          (cause): Effect.Effect<never, E | E2 | CacheError> => {
-            const [own] = failures
-            return own === undefined ? Effect.failCause(cause) : Effect.failCause(own)
-          }
-        )
-      }),
+    get: (id, options) => (options === undefined ? new Reading(id, plain) : getOne(id, options)),
+    getOrLoad: (id, load, options) =>
+      options === undefined
+        ? new Reading(id, { atHand, counts, otherwise: () => loadOwn(id, load, defaults) })
+        : loadOwn(id, load, options),
     read: (keyed, options) =>
       Effect.map(bounded(entriesOf(keyed, options), options), (entries) => entries.map(toOption)),
     peek: (keyed, options) =>

@@ -11,22 +11,18 @@ import type { Resolved, StaleReach } from "../Policy.ts"
 import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
 import type { Kernel } from "./Kernel.ts"
-import type { Near, NearCache } from "./NearCache.ts"
+import type { Keyed, Keys } from "./Keys.ts"
+import type { NearCache } from "./NearCache.ts"
 
 /** What an entry is worth now. */
 export type State = "fresh" | Staleness
-
-/** An id with its key. */
-export interface Keyed<Id> {
-  readonly id: Id
-  readonly key: Tag.Tag
-}
 
 export interface Shelf<Id, A> {
   readonly kernel: Kernel
   readonly codec: Codec<A>
   readonly policy: Resolved<A>
-  readonly near: NearCache<A>
+  readonly keys: Keys<Id>
+  readonly near: NearCache<Id, A>
   readonly counts: DomainCounts
   readonly storeKey: (key: Tag.Tag) => string
   /** The tags that the domain declares for a value, beside its own. */
@@ -37,9 +33,7 @@ export interface Shelf<Id, A> {
   readonly open: (keyed: Keyed<Id>, bytes: Uint8Array) => Entry.Entry<A> | undefined
   readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
   /** Puts an entry at hand. */
-  readonly keep: (key: Tag.Tag, entry: Entry.Entry<A>) => void
-  /** Whether an entry at hand is valid; remembers at which version of the view it was found so. */
-  readonly holds: (near: Near<A>) => boolean
+  readonly keep: (id: Id, entry: Entry.Entry<A>) => void
   /** Encodes a value under its header, stamped later. */
   readonly encode: (
     key: Tag.Tag,
@@ -88,11 +82,12 @@ export const make = <Id, A>(options: {
   readonly kernel: Kernel
   readonly codec: Codec<A>
   readonly policy: Resolved<A>
-  readonly near: NearCache<A>
+  readonly keys: Keys<Id>
+  readonly near: NearCache<Id, A>
   readonly counts: DomainCounts
   readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
 }): Shelf<Id, A> => {
-  const { kernel, codec, policy, near, counts, declared } = options
+  const { kernel, keys, codec, policy, near, counts, declared } = options
   const { config, clock, live } = kernel
   const { view } = live
 
@@ -116,6 +111,7 @@ export const make = <Id, A>(options: {
 
   return {
     kernel,
+    keys,
     codec,
     policy,
     near,
@@ -129,21 +125,7 @@ export const make = <Id, A>(options: {
       if (!trusted || !view.isValid(entry.stamp, entry.tags)) return "invalidated"
       return now < entry.freshUntil && now - entry.createdAt <= maxAge ? "fresh" : "expired"
     },
-    keep: (key, entry) => {
-      const age = entry.freshUntil - entry.createdAt
-      near.set(
-        key,
-        entry,
-        policy.refreshAhead === undefined ? entry.freshUntil : entry.createdAt + age * policy.refreshAhead
-      )
-    },
-    holds: (held) => {
-      const { version } = view
-      if (held.checkedAt === version) return true
-      if (!view.isValid(held.entry.stamp, held.entry.tags)) return false
-      held.checkedAt = version
-      return true
-    },
+    keep: near.set,
     encode: Effect.fnUntraced(function* (key, value, tags, revision, { announced = false, timeToLive: stated } = {}) {
       const payload = value === undefined ? Result.succeed(noPayload) : codec.encode(value)
       if (Result.isFailure(payload)) {

@@ -7,7 +7,8 @@ import type { Change, Definition, Replacement, WriteOptions } from "../Domain.ts
 import { compareRevisions, type Entry, noRevision, type Revision, seal } from "../Entry.ts"
 import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
-import { type Draft, type Keyed, type Shelf, stamped } from "./Shelf.ts"
+import type { Keyed } from "./Keys.ts"
+import { type Draft, type Shelf, stamped } from "./Shelf.ts"
 
 export interface Writer<Id, A> {
   readonly changes: (
@@ -123,7 +124,7 @@ export const make = <D extends string, Id, A, E, R>(
       write: { key: shelf.storeKey(key), preparedAt, revision, body: draft.body, timeToLive: draft.keepFor },
       settle: (position) => {
         counts.updates++
-        shelf.keep(key, stamped(draft, position))
+        shelf.keep(id, stamped(draft, position))
       }
     }
     return result
@@ -149,19 +150,19 @@ export const make = <D extends string, Id, A, E, R>(
         direct: [],
         cascade: [],
         write: { key: shelf.storeKey(key), preparedAt, revision, body: draft.body, timeToLive: draft.keepFor },
-        settle: (position) => shelf.keep(key, stamped(draft, position))
+        settle: (position) => shelf.keep(id, stamped(draft, position))
       }))
     )
   })
 
   /** Stores a draft under a stamp, invalidating nothing; what is newer is left alone. */
-  const fill = Effect.fnUntraced(function* (key: Tag.Tag, draft: Draft<A>, stamp: Position) {
+  const fill = Effect.fnUntraced(function* ({ id, key }: Keyed<Id>, draft: Draft<A>, stamp: Position) {
     const { revision } = draft.header
     const bytes = seal(stamp, draft.body)
     const [stored = false] = yield* store.fill([
       { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite: false }
     ])
-    if (stored) shelf.keep(key, stamped(draft, stamp))
+    if (stored) shelf.keep(id, stamped(draft, stamp))
     return stored
   })
 
@@ -169,7 +170,7 @@ export const make = <D extends string, Id, A, E, R>(
     const draft = yield* shelf.encode(key, value, declared(id, value), revision)
     // The view may be behind the position that the caller got elsewhere: nothing can be said of it then.
     const stamp = Math.min(readAt, view.position)
-    return view.isValid(stamp, draft.header.tags) ? yield* fill(key, draft, stamp) : false
+    return view.isValid(stamp, draft.header.tags) ? yield* fill({ id, key }, draft, stamp) : false
   })
 
   const touch: Writer<Id, A>["touch"] = Effect.fnUntraced(function* ({ id, key }, timeToLive) {
@@ -178,7 +179,7 @@ export const make = <D extends string, Id, A, E, R>(
     if (entry === undefined || clock.currentTimeMillisUnsafe() >= entry.expiresAt) return false
     const { announced, revision, stamp, tags } = entry
     const draft = yield* shelf.encode(key, entry.value, tags, revision, { announced, timeToLive: millis })
-    return yield* fill(key, draft, stamp)
+    return yield* fill({ id, key }, draft, stamp)
   })
 
   return { changes, confirmations, put, touch }

@@ -6,7 +6,8 @@ import type { CacheError } from "../CacheError.ts"
 import type { Entry } from "../Entry.ts"
 import type { Explanation } from "../Explanation.ts"
 import type { InvalidationLog } from "../InvalidationLog.ts"
-import type { Keyed, Shelf } from "./Shelf.ts"
+import type { Keyed } from "./Keys.ts"
+import type { Shelf } from "./Shelf.ts"
 
 export const explain = Effect.fnUntraced(function* <Id, A>(
   shelf: Shelf<Id, A>,
@@ -16,7 +17,7 @@ export const explain = Effect.fnUntraced(function* <Id, A>(
   const { clock, live, store } = shelf.kernel
   const { view } = live
   const storeKey = shelf.storeKey(key)
-  const nearby = shelf.near.peek(key)
+  const nearby = shelf.near.peek(id)
   const [, [bytes]] = yield* Effect.all([live.catchUp, store.getMany([storeKey])], { concurrency: 2 })
   const decoded = bytes === undefined ? undefined : shelf.decode({ id, key }, bytes)
   const stored = decoded === undefined ? undefined : Result.getOrUndefined(decoded)

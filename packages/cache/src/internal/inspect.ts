@@ -4,7 +4,8 @@
 import { Effect } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { Condition } from "../Domain.ts"
-import type { Keyed, Shelf } from "./Shelf.ts"
+import type { Keyed } from "./Keys.ts"
+import type { Shelf } from "./Shelf.ts"
 
 /** Reads the keys past the near cache, in one round trip, after learning the log's head. */
 export const inspect = Effect.fnUntraced(function* <Id, A>(

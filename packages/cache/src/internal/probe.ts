@@ -17,7 +17,8 @@ import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import * as View from "../View.ts"
 import type { Loader } from "./Loader.ts"
-import { carries, type Keyed, type Shelf } from "./Shelf.ts"
+import type { Keyed } from "./Keys.ts"
+import { carries, type Shelf } from "./Shelf.ts"
 
 /** A tier that has a fresh entry. */
 interface Claim<A> {
@@ -78,7 +79,7 @@ export const make = <Id, A, E>(options: {
         : []
     return {
       ...one,
-      claims: [...claim("near cache", near.peek(one.key)), ...claim("store", stored)],
+      claims: [...claim("near cache", near.peek(one.id)), ...claim("store", stored)],
       corrupt: decoded !== undefined && Result.isFailure(decoded) ? decoded.failure : undefined
     }
   }

@@ -1,0 +1,52 @@
+/**
+ * Between the ids of one domain and the keys of its entries.
+ */
+import { Option, Schema } from "effect"
+import type { Definition } from "../Domain.ts"
+import * as Tag from "../Tag.ts"
+
+/** An id with its key. */
+export interface Keyed<Id> {
+  readonly id: Id
+  readonly key: Tag.Tag
+}
+
+export interface Keys<Id> {
+  /** The key of an id: the entry's own tag. An id that its schema refuses is a defect. */
+  readonly of: (id: Id) => Tag.Tag
+  readonly keyed: (id: Id) => Keyed<Id>
+  /** The id whose key this is; none where it is not a key of this domain. */
+  readonly parse: (key: Tag.Tag) => Option.Option<Id>
+  /** What finds an id in a map: the id itself where it is a plain value, which spares making its key; else its key. */
+  readonly inMap: (id: Id) => Id | Tag.Tag
+  /** The tag of the entity that a list is about. */
+  readonly relation: (id: Id) => Tag.Tag
+}
+
+export const make = <D extends string, Id>({
+  domain,
+  id: schema,
+  list
+}: {
+  readonly domain: D
+  readonly id: Schema.Codec<Id, string>
+  readonly list?: Definition<D, Id, unknown>["list"]
+}): Keys<Id> => {
+  const text = Schema.encodeSync(schema)
+  const decode = Schema.decodeUnknownOption(schema)
+  const of = (id: Id): Tag.Tag =>
+    list === undefined ? Tag.of(domain, text(id)) : Tag.of(domain, list.of, text(id), list.name)
+  const [prefix, suffix] = list === undefined ? [`${domain}:`, ""] : [`${domain}:${list.of}:`, `:${list.name}`]
+  const { _tag: kind } = Schema.toType(schema).ast
+  const isPlain = kind === "String" || kind === "Number"
+  return {
+    of,
+    keyed: (id) => ({ id, key: of(id) }),
+    parse: (tag) =>
+      tag.startsWith(prefix) && tag.endsWith(suffix)
+        ? Option.filter(decode(tag.slice(prefix.length, tag.length - suffix.length)), (id) => of(id) === tag)
+        : Option.none(),
+    inMap: isPlain ? (id) => id : of,
+    relation: (id) => Tag.of(list?.of ?? domain, text(id))
+  }
+}
