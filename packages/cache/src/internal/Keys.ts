@@ -17,8 +17,8 @@ export interface Keys<Id> {
   readonly keyed: (id: Id) => Keyed<Id>
   /** The id whose key this is; none where it is not a key of this domain. */
   readonly parse: (key: Tag.Tag) => Option.Option<Id>
-  /** What finds an id in a map: the id itself where it is a plain value, which spares making its key; else its key. */
-  readonly inMap: (id: Id) => Id | Tag.Tag
+  /** What finds an id in a map, and is faster made than its key: the id itself where it is a plain value, else its text. */
+  readonly inMap: (id: Id) => Id | string
   /** The tag of the entity that a list is about. */
   readonly relation: (id: Id) => Tag.Tag
 }
@@ -34,6 +34,8 @@ export const make = <D extends string, Id>({
 }): Keys<Id> => {
   const text = Schema.encodeSync(schema)
   const decode = Schema.decodeUnknownOption(schema)
+  // What its schema refuses has no entry: to look for it needs no check.
+  const unchecked = Schema.encodeSync(schema, { disableChecks: true })
   const of = (id: Id): Tag.Tag =>
     list === undefined ? Tag.of(domain, text(id)) : Tag.of(domain, list.of, text(id), list.name)
   const [prefix, suffix] = list === undefined ? [`${domain}:`, ""] : [`${domain}:${list.of}:`, `:${list.name}`]
@@ -46,7 +48,7 @@ export const make = <D extends string, Id>({
       tag.startsWith(prefix) && tag.endsWith(suffix)
         ? Option.filter(decode(tag.slice(prefix.length, tag.length - suffix.length)), (id) => of(id) === tag)
         : Option.none(),
-    inMap: isPlain ? (id) => id : of,
+    inMap: isPlain ? (id) => id : unchecked,
     relation: (id) => Tag.of(list?.of ?? domain, text(id))
   }
 }

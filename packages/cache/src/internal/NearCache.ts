@@ -73,7 +73,7 @@ export const make = <Id, A>(options: {
   readonly keys: Pick<Keys<Id>, "of" | "inMap">
 }): NearCache<Id, A> => {
   const { keys, refreshAhead, view } = options
-  const slots = new Map<Id | Tag, number>()
+  const slots = new Map<Id | string, number>()
   let ids: Array<Id | undefined> = []
   let values: Array<A | undefined> = []
   let dependencies: Array<ReadonlyArray<Tag> | undefined> = []
