@@ -35,6 +35,8 @@ export interface Append {
   readonly writes: ReadonlyArray<Write>
   /** The appender's view: the answer holds the entries after it. */
   readonly from: Position
+  /** The highest position that the appender has heard of, where that is not `from`. */
+  readonly seen?: Position | undefined
 }
 
 /** What the log answers to a question after a position. */
@@ -70,8 +72,11 @@ export class InvalidationLog extends Context.Service<
      * what was announced of its key, or than what the store holds, is refused; its tags are appended all the same.
      */
     readonly append: (append: Append) => Effect.Effect<Appended, CacheError>
-    /** Asks for the head and the entries after a position. It also detects a server that lost state. */
-    readonly sync: (from: Position) => Effect.Effect<Progress, CacheError>
+    /**
+     * Asks for the head and the entries after a position. It also detects a server that lost state: its head is below
+     * what was `seen` (default: `from`).
+     */
+    readonly sync: (from: Position, seen?: Position) => Effect.Effect<Progress, CacheError>
     /** Waits for entries after a position; answers none after a bounded time. */
     readonly follow: (from: Position) => Effect.Effect<ReadonlyArray<View.LogEntry>, CacheError>
     /** The whole table. */

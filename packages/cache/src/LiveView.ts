@@ -117,7 +117,7 @@ export class LiveView extends Context.Service<
 
       const catchUp = Effect.suspend(() => {
         const askedAt = clock.currentTimeMillisUnsafe()
-        return Effect.flatMap(log.sync(view.position), (progress) => absorb(progress, askedAt))
+        return Effect.flatMap(log.sync(view.position, view.highest), (progress) => absorb(progress, askedAt))
       })
 
       const reach = (position: Position, timeout: number): Effect.Effect<void, CacheError> => {
@@ -143,7 +143,7 @@ export class LiveView extends Context.Service<
 
       const append = Effect.fnUntraced(function* (request: Omit<Append, "from">) {
         const askedAt = clock.currentTimeMillisUnsafe()
-        const appended = yield* log.append({ ...request, from: view.position })
+        const appended = yield* log.append({ ...request, from: view.position, seen: view.highest })
         // The append is acknowledged only once this process sees it, even if the snapshot it needs has to wait.
         yield* absorb(appended, askedAt)
         // The append is done, whatever becomes of this: the next one tries again.

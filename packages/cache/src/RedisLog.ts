@@ -53,6 +53,9 @@ const toEntry = ([id, fields]: readonly [string, ReadonlyArray<string>]): Readon
   ]
 }
 
+/** The first argument of the log's scripts. */
+const positions = (from: Position, seen: Position = from): string => `${from} ${Math.max(from, seen)}`
+
 /** The log over the Redis in context, under the namespace in force. */
 export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effect(
   InvalidationLog,
@@ -91,14 +94,14 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
 
     return InvalidationLog.of({
       isRemote: true,
-      append: Effect.fnUntraced(function* ({ tags, cause, writes, from }: Append) {
+      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen }: Append) {
         const isHere = redis.spread === undefined
         const [position, head, floor, refused, entries] = yield* redis
           .eval(
             scripts.append,
             [table, log, ...(isHere ? writes.map(({ key }) => key) : [])],
             [
-              from,
+              positions(from, seen),
               config.logLength,
               cause,
               config.process,
@@ -123,8 +126,8 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         }
         return { position, head, floor, refused: outdated, entries: entries.flatMap(toEntry) }
       }),
-      sync: (from) =>
-        redis.eval(scripts.sync, [table, log], [from]).pipe(
+      sync: (from, seen) =>
+        redis.eval(scripts.sync, [table, log], [positions(from, seen)]).pipe(
           Effect.map(([head, floor, entries]) => ({ head, floor, entries: entries.flatMap(toEntry) })),
           Effect.mapError(storeFailed("Asking for the log's head"))
         ),
@@ -136,7 +139,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         ),
       snapshot: Effect.gen(function* () {
         const [head, lowest] = yield* Effect.mapError(
-          redis.eval(scripts.sync, [table, log], [0]),
+          redis.eval(scripts.sync, [table, log], [positions(0)]),
           storeFailed("Asking for the log's head")
         )
         const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))
@@ -179,7 +182,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
             index % 2 === 0 && !name.startsWith("#") && Number.parseInt(flat[index + 1] ?? "", 10) <= floor
         )
         yield* Effect.mapError(
-          redis.eval(scripts.compact, [table, log], [0, floor, config.logLength, config.process, ...old]),
+          redis.eval(scripts.compact, [table, log], [positions(0), floor, config.logLength, config.process, ...old]),
           storeFailed("Compacting the log")
         )
       })

@@ -38,6 +38,8 @@ export interface Invalidation {
 export interface View {
   /** Up to here nothing is missing. */
   readonly position: Position
+  /** The highest position heard of: beyond the position where entries are missing. */
+  readonly highest: Position
   /** Entries stamped below the floor are stale whatever their tags. */
   readonly floor: Position
   /** Changes whenever a mark or the floor does: a check that was made at this version still holds. */
@@ -157,6 +159,9 @@ export const make = (): View => {
   return {
     get position() {
       return position
+    },
+    get highest() {
+      return Math.max(position, newest, floor)
     },
     get floor() {
       return floor

@@ -274,3 +274,18 @@ describe("InvalidationLog in Redis, given what is no log", () => {
     }).pipe(Effect.provide(overRedis({})))
   )
 })
+
+describe("InvalidationLog in Redis, asked by a process that has heard of more than the server knows", () => {
+  it.live("begins anew above it, or nothing that is loaded from then on would count as valid there", () =>
+    Effect.gen(function* () {
+      const log = yield* InvalidationLog
+      const { position } = yield* append([tag])
+      const heard = position + 1_000_000_000
+      const { floor, head } = yield* log.sync(position, heard)
+      assert.isAbove(head, heard)
+      assert.isAbove(floor, heard)
+      // Who has heard of nothing more learns of it, and changes nothing.
+      assert.strictEqual((yield* log.sync(position)).head, head)
+    }).pipe(Effect.provide(overRedis({ namespace: "heard" })))
+  )
+})

@@ -14,12 +14,16 @@ const StreamEntry = Schema.Tuple([Schema.String, Schema.Array(Schema.String)])
 
 /**
  * Learns head and floor, and begins a new incarnation where the table is gone, belongs to another run of the server, or
- * is behind the asking view or the log: then it was put back from a copy. Its first position is the server's time in microseconds, or one more than any position
- * known of, so that none is given out twice.
+ * is behind the log or what the asking process has heard of: then it was put back from a copy. Its first position is the
+ * server's time in microseconds, or one more than any position known of, so that none is given out twice.
+ *
+ * The first argument of each is two positions, "from seen": the view's own, after which it wants the entries, and the
+ * highest that it has heard of, which is beyond its own where entries are missing between.
  */
 const prelude = `
 local tableKey, logKey = KEYS[1], KEYS[2]
-local seen = tonumber(ARGV[1])
+local asked, seen = string.match(ARGV[1], '^(%d+) (%d+)$')
+seen = tonumber(seen)
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local known = redis.call('HMGET', tableKey, '#head', '#floor', '#run')
 local head, floor = tonumber(known[1]), tonumber(known[2])
@@ -37,11 +41,11 @@ if not head or not floor or known[3] ~= run or seen > head or lastId > head then
 end
 local function text(position) return string.format('%.0f', position) end
 local function entries()
-  return redis.call('XRANGE', logKey, '(' .. ARGV[1] .. '-0', '+', 'COUNT', 1000)
+  return redis.call('XRANGE', logKey, '(' .. asked .. '-0', '+', 'COUNT', 1000)
 end
 `
 
-/** Arguments: the view's position. */
+/** Arguments: the view's positions. */
 export const sync = Script.make({
   name: "cache.sync",
   lua: `${prelude}
@@ -73,7 +77,7 @@ end
  * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold.
  *
  * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
- * not refused, sealed with the position that it is answered. Arguments: the view's position, the log's length, cause,
+ * not refused, sealed with the position that it is answered. Arguments: the view's positions, the log's length, cause,
  * process, the numbers of tags and writes, the tags (none: the revisions are stated, nothing is appended or written), then for each
  * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
@@ -127,7 +131,7 @@ return { at, at, text(floor), refused, entries() }`,
   reply: Schema.Tuple([Position, Position, Position, Schema.Array(Schema.String), Schema.Array(StreamEntry)])
 })
 
-/** Arguments: the view's position, the floor, the log's length, process, then fields that may go. */
+/** Arguments: the view's positions, the floor, the log's length, process, then fields that may go. */
 export const compact = Script.make({
   name: "cache.compact",
   lua: `${prelude}
