@@ -17,6 +17,8 @@ export interface Settings {
   readonly nearEntries: number
   readonly nearBytes: number
   readonly timeToLive: StrategyLengths
+  /** How long a read waits for the store or the log before it goes on without (ms). */
+  readonly storeTimeout: number
   /** How long a lookup may take (ms). */
   readonly lookupTimeout: number
   /** How long one load keeps other processes from loading the same key (ms). */
@@ -42,6 +44,7 @@ const defaults = (): Settings => ({
     derived: Duration.toMillis(Duration.days(1)),
     temporary: Duration.toMillis(Duration.minutes(1))
   },
+  storeTimeout: 150,
   lookupTimeout: 10_000,
   lease: 3_000,
   maxLookups: 64,
@@ -99,6 +102,7 @@ export const config: Config.Config<Settings> = Config.all({
     derived: length("CACHE_TTL_DERIVED", fallback.timeToLive.derived),
     temporary: length("CACHE_TTL_TEMPORARY", fallback.timeToLive.temporary)
   }),
+  storeTimeout: length("CACHE_STORE_TIMEOUT", fallback.storeTimeout),
   lookupTimeout: length("CACHE_LOOKUP_TIMEOUT", fallback.lookupTimeout),
   lease: length("CACHE_LEASE", fallback.lease),
   maxLookups: count("CACHE_MAX_LOOKUPS", fallback.maxLookups),

@@ -29,6 +29,13 @@ export type CacheEvent =
   | { readonly _tag: "WriteRefused"; readonly key: Tag; readonly stamp: Position }
   | { readonly _tag: "StoreFailed"; readonly operation: string; readonly error: unknown }
   | {
+      readonly _tag: "Breaker"
+      /** `log`, `store`, the address of a node of a cluster, or `lookup` with the domain. */
+      readonly dependency: string
+      /** Open: it is left alone. HalfOpen: one call tries whether it is well. */
+      readonly state: "Open" | "HalfOpen" | "Closed"
+    }
+  | {
       readonly _tag: "Invalidated"
       readonly tags: ReadonlyArray<Tag>
       readonly position: Position

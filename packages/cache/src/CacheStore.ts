@@ -28,6 +28,8 @@ export interface Fill {
 export class CacheStore extends Context.Service<
   CacheStore,
   {
+    /** Names the server that has a key, where there are several. What one does not answer, the others may. */
+    readonly homeOf?: (key: string) => string
     /** The bytes under each key, `undefined` where there are none, in the order of the keys. */
     readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, CacheError>
     /** Writes the fills; answers for each whether it was stored. */

@@ -66,10 +66,10 @@ export interface RedisConfig {
   readonly lazy: boolean
 }
 
-/** Exponential from 50 ms to 2 s, with jitter, without end. */
+/** Exponential from 50 ms to 300 ms, with jitter, without end: who is back is found within half a second. */
 export const defaultRetry: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.exponential("50 millis"),
-  Schedule.spaced("2 seconds")
+  Schedule.spaced("300 millis")
 ]).pipe(Schedule.jittered)
 
 const defaults: RedisConfig = {

@@ -1,7 +1,7 @@
 /**
  * What every domain of one manager shares: the tiers, the view, the counters, and the guards in front of the source.
  */
-import { Clock, Effect, Exit, PubSub, Schedule, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Exit, PubSub, Schedule, type Scope, Semaphore, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import * as CacheConfig from "../CacheConfig.ts"
 import { CacheError, Unavailable } from "../CacheError.ts"
@@ -10,7 +10,7 @@ import { CacheMetrics } from "../CacheMetrics.ts"
 import { CacheStore } from "../CacheStore.ts"
 import { LiveView } from "../LiveView.ts"
 import type { Tag } from "../Tag.ts"
-import * as Batch from "./Batch.ts"
+import * as SecondTier from "./SecondTier.ts"
 
 export interface Kernel {
   readonly config: CacheConfig.Settings
@@ -18,10 +18,8 @@ export interface Kernel {
   readonly live: LiveView["Service"]
   readonly store: CacheStore["Service"]
   readonly metrics: CacheMetrics["Service"]
-  /** Reads one key; the reads of a tick share a round trip. */
-  readonly readOne: (key: string) => Effect.Effect<Uint8Array | undefined, CacheError>
-  /** Runs a call of the second tier that a read can do without: a failure is counted, told, and answered by `orElse`. */
-  readonly spare: <A>(operation: string, effect: Effect.Effect<A, CacheError>, orElse: () => A) => Effect.Effect<A>
+  /** Log and store for those who can do without them. */
+  readonly tier: SecondTier.SecondTier
   /** Runs a lookup behind the bulkhead and the circuit breaker of its domain; a nested one has its place already. */
   readonly guard: <A, E>(
     domain: string,
@@ -36,9 +34,6 @@ export interface Kernel {
 // A failing source is left alone after this many failures in a row, for a time that grows while it goes on failing.
 const tripAfter = 10
 
-// A read of the second tier asks for at most this many keys at once.
-const batchLimit = 512
-
 export const make: Effect.Effect<
   Kernel,
   never,
@@ -50,7 +45,6 @@ export const make: Effect.Effect<
   const store = yield* CacheStore
   const metrics = yield* CacheMetrics
   const events = yield* Effect.acquireRelease(PubSub.sliding<CacheEvent>(4_096), PubSub.shutdown)
-  const readOne = yield* Batch.make(store.getMany, batchLimit)
   const bulkhead = yield* Semaphore.make(config.maxLookups)
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(tripAfter),
@@ -100,14 +94,21 @@ export const make: Effect.Effect<
           )
         })
 
-  const spare = <A>(operation: string, effect: Effect.Effect<A, CacheError>, orElse: () => A): Effect.Effect<A> =>
-    Effect.catch(effect, (error) =>
-      Effect.sync(() => {
-        metrics.countStoreError(operation)
-        tell({ _tag: "StoreFailed", operation, error })
-        return orElse()
-      })
-    )
+  yield* breaker.transitions.pipe(
+    Stream.runForEach(({ key, to }) =>
+      Effect.sync(() => tell({ _tag: "Breaker", dependency: `lookup ${key}`, state: to }))
+    ),
+    Effect.forkScoped
+  )
 
-  return { config, clock, live, store, metrics, readOne, spare, guard, events, tell }
+  const tier = yield* SecondTier.make({
+    store,
+    catchUp: live.catchUp,
+    patience: config.storeTimeout,
+    leaseFor: config.lease,
+    count: metrics.countStoreError,
+    tell
+  })
+
+  return { config, clock, live, store, tier, metrics, guard, events, tell }
 })

@@ -25,7 +25,7 @@ export const make = <Id, A>(
   shelf: Shelf<Id, A>
 ): ((answered: ReadonlyArray<Answered<Id, A>>) => Effect.Effect<ReadonlyArray<Exit.Exit<Entry<A>, CacheError>>>) => {
   const { counts, declared, kernel } = shelf
-  const { live, store } = kernel
+  const { live, tier } = kernel
 
   const toEntry = Effect.fnUntraced(function* ({ answer, held, id, key, overwrite, recorder }: Answered<Id, A>) {
     const kept = answer._tag === "NotModified" ? held : undefined
@@ -50,10 +50,7 @@ export const make = <Id, A>(
     const fills = results.flatMap((result) =>
       Result.isSuccess(result) && result.success.fill !== undefined ? [result.success.fill] : []
     )
-    const stored =
-      fills.length === 0 || live.isBroken()
-        ? []
-        : yield* kernel.spare("fill", store.fill(fills), () => fills.map(() => true))
+    const stored = fills.length === 0 || live.isBroken() ? [] : yield* tier.fill(fills)
     const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
     return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
       if (Result.isFailure(result)) return Exit.fail(result.failure)

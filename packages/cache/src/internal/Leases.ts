@@ -27,7 +27,7 @@ export interface Leases {
 }
 
 /** Without a store that answers there is nobody to wait for: every lessee then gets its lease, and none is written. */
-export const make = ({ config, live, spare, store }: Kernel, fingerprint: string): Leases => {
+export const make = ({ config, live, tier }: Kernel, fingerprint: string): Leases => {
   const keyOf = ({ key }: Lessee) => `${config.namespace}:lease:${key}@${fingerprint}`
   const holderOf = ({ sequence, stamp }: Lessee) => `${stamp} ${config.process} ${sequence}`
   // The loads of this process that hold a lease.
@@ -40,14 +40,7 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
 
   /** Asks for leases, each from the holder that is known to be outdated; answers who holds those that it did not get. */
   const request = (lessees: ReadonlyArray<Lessee>, from: ReadonlyMap<Lessee, string>) =>
-    spare<ReadonlyArray<string | undefined>>(
-      "lease",
-      store.lease(
-        lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee), from: from.get(lessee) })),
-        config.lease
-      ),
-      () => lessees.map(() => undefined)
-    )
+    tier.lease(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee), from: from.get(lessee) })))
 
   return {
     take: Effect.fnUntraced(function* (lessees) {
@@ -73,11 +66,7 @@ export const make = ({ config, live, spare, store }: Kernel, fingerprint: string
         for (const { sequence } of lessees) holding.delete(sequence)
         return lessees.length === 0 || live.isBroken()
           ? Effect.void
-          : spare(
-              "release",
-              store.release(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee) }))),
-              () => undefined
-            )
+          : tier.release(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee) })))
       })
   }
 }

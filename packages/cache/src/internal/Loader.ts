@@ -72,7 +72,7 @@ export const make = <Id, A, E>(options: {
     type Flown = Flight<Id, A, E>
     const { domain, shelf, lookup } = options
     const { kernel, policy, counts } = shelf
-    const { clock, config, live, store } = kernel
+    const { clock, config, live, tier } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
     const landing = Landing.make(shelf)
@@ -194,7 +194,10 @@ export const make = <Id, A, E>(options: {
     const ofOthers = (group: ReadonlyArray<Flown>) => group.filter((flight) => !isAlone(flight))
 
     const stored = (group: ReadonlyArray<Flown>) =>
-      kernel.spare("poll", store.getMany(group.map(({ key }) => shelf.storeKey(key))), () => [])
+      tier.getMany(
+        "poll",
+        group.map(({ key }) => shelf.storeKey(key))
+      )
 
     /** Lands those flights whose entry another process has stored meanwhile; answers the others. */
     const settleStored = (group: ReadonlyArray<Flown>, found: ReadonlyArray<Uint8Array | undefined>) => {

@@ -47,7 +47,7 @@ const defaultReach = 5_000
 export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
   type Holding = Held<Id, A>
   const { kernel, policy, near, counts } = shelf
-  const { clock, live, store } = kernel
+  const { clock, live, tier } = kernel
   const { view } = live
 
   /** Reads the tiers, and first the log where the view has to be newer than it is. */
@@ -79,9 +79,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     const anew = options.skip === "all"
     const [isCaughtUp, bytes] = yield* Effect.all(
       [
-        isStrong || (!wasTrusted && !live.isBroken())
-          ? kernel.spare("sync", Effect.as(live.catchUp, true), () => false)
-          : Effect.succeed(false),
+        isStrong || (!wasTrusted && !live.isBroken()) ? tier.catchUp : Effect.succeed(false),
         anew || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
       ],
       { concurrency: 2 }
@@ -123,13 +121,12 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
 
   const fetch = (needed: ReadonlyArray<Keyed<Id>>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>> => {
     const [first] = needed
-    return kernel.spare<ReadonlyArray<Uint8Array | undefined>>(
-      "read",
-      needed.length === 1 && first !== undefined
-        ? Effect.map(kernel.readOne(shelf.storeKey(first.key)), (bytes) => [bytes])
-        : store.getMany(needed.map(({ key }) => shelf.storeKey(key))),
-      () => []
-    )
+    return needed.length === 1 && first !== undefined
+      ? Effect.map(tier.getOne(shelf.storeKey(first.key)), (bytes) => [bytes])
+      : tier.getMany(
+          "read",
+          needed.map(({ key }) => shelf.storeKey(key))
+        )
   }
 
   const wanted = (held: Holding, nested: boolean, load?: Wanted<Id, A>["load"]): Wanted<Id, A> => ({

@@ -8,7 +8,7 @@ import type { Purpose } from "./Client.ts"
 
 type RetryStrategy = (attempt: number) => number | null
 
-// What a cluster answers while it changes is asked again so soon (ms); the command time-out bounds it all.
+// What a cluster cannot answer while it changes is asked again so soon (ms), and five times at most.
 const again = 50
 
 const secret = (name: "password" | "sentinelPassword", value: Redacted.Redacted<string> | undefined) =>
@@ -79,6 +79,7 @@ export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: Retry
         scaleReads: isReplica ? "slave" : "master",
         slotsRefreshTimeout: config.connectTimeout,
         slotsRefreshInterval: 5_000,
+        maxRedirections: 6,
         // What was to be waited for is asked anew by the caller, who knows whether it still wants it.
         retryDelayOnFailover: purpose.isBlocking ? 0 : again,
         retryDelayOnClusterDown: again,

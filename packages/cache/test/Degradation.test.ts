@@ -1,0 +1,173 @@
+import { assert, describe, it } from "@effect/vitest"
+import { CacheManager, CacheMetrics, DependencyGraph, DomainCache, LiveView, Lookup } from "@letletme/cache"
+import { Redis } from "@letletme/redis"
+import { RedisServer, TcpProxy } from "@letletme/testing"
+import { Context, Effect, Fiber, Layer, PubSub, Schema } from "effect"
+import { createConnection } from "node:net"
+import { eventually } from "./tiers.ts"
+
+class Values extends DomainCache.Service<Values>()("test/Values", {
+  graph: DependencyGraph.make({ value: [] }),
+  domain: "value",
+  id: Schema.String,
+  value: Schema.Int,
+  timeToLive: "metadata",
+  lookup: () => Effect.succeed(Lookup.found(1))
+}) {}
+
+interface World {
+  readonly server: RedisServer["Service"]
+  readonly proxy: TcpProxy.TcpProxy
+  /** Past the proxy. */
+  readonly direct: Redis["Service"]
+}
+
+/** What befalls Redis; what that answers makes it well again. */
+type Trouble = (world: World) => Effect.Effect<Effect.Effect<unknown, unknown>, unknown>
+
+const send = ({ direct }: World, ...commands: ReadonlyArray<ReadonlyArray<string>>) =>
+  Effect.forEach(commands, ([command = "", ...args]) => direct.send(command, ...args))
+
+/** Redis does not answer, and is to be left alone. */
+const silent: Record<string, Trouble> = {
+  hanging: ({ server }) => Effect.as(server.pause, server.resume),
+  "slow, 200 ms each way": ({ proxy }) =>
+    Effect.as(proxy.become({ _tag: "Slow", latency: 200 }), proxy.become({ _tag: "Open" }))
+}
+
+/** What a server answers before a client counts it as ready. */
+const ping = (port: number) =>
+  Effect.callback<string>((resume) => {
+    const answer = (text: string) => {
+      socket.destroy()
+      resume(Effect.succeed(text))
+    }
+    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write("PING\r\n"))
+    socket.on("data", (data) => answer(data.toString()))
+    socket.on("error", ({ message }) => answer(message))
+  })
+
+/** Redis refuses at once: connections, commands while it loads, or writes alone. */
+const unwilling: Record<string, Trouble> = {
+  loading: (world) =>
+    Effect.gen(function* () {
+      yield* send(world, ["DEBUG", "POPULATE", "20000"], ["SAVE"])
+      yield* world.server.kill
+      const slowly = ["--key-load-delay", "100", "--loading-process-events-interval-bytes", "1024"]
+      const loaded = yield* Effect.forkDetach(world.server.startWith(slowly))
+      yield* eventually(Effect.filterOrFail(ping(world.server.port), (answer) => answer.startsWith("-LOADING")))
+      return loaded
+    }).pipe(Effect.map(Fiber.join)),
+  "refusing connections": ({ proxy }) =>
+    Effect.as(Effect.andThen(proxy.become({ _tag: "Refuse" }), proxy.reset), proxy.become({ _tag: "Open" })),
+  "gone, and restarted": ({ server }) => Effect.as(server.kill, server.start),
+  "out of memory": (world) =>
+    Effect.as(
+      send(world, ["CONFIG", "SET", "maxmemory-policy", "noeviction"], ["CONFIG", "SET", "maxmemory", "1"]),
+      send(world, ["CONFIG", "SET", "maxmemory", "0"])
+    ),
+  "read-only": (world) =>
+    Effect.as(send(world, ["REPLICAOF", "127.0.0.1", "1"]), send(world, ["REPLICAOF", "NO", "ONE"]))
+}
+
+const bound = 300
+
+describe.concurrent("with the defaults, while Redis is", () => {
+  for (const [name, trouble] of Object.entries({ ...silent, ...unwilling })) {
+    it.live(`${name}: a cold key is answered in time, and all is well a second after the end`, () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer
+        const proxy = yield* TcpProxy.make(server.port)
+        const direct = Context.get(yield* Layer.build(Redis.layer({ port: server.port, lazy: true })), Redis)
+        const world = { server, proxy, direct }
+        const cache = yield* Layer.build(
+          Values.layer.pipe(
+            Layer.provideMerge(CacheManager.layerRedis),
+            Layer.provide(Layer.fresh(Redis.layer({ port: proxy.port })))
+          )
+        )
+        const values = Context.get(cache, Values)
+        const live = Context.get(cache, LiveView)
+        const { counts } = Context.get(cache, CacheMetrics)
+        const breaker: Array<string> = []
+        const events = yield* Context.get(cache, CacheManager).events
+        yield* Effect.forkScoped(
+          Effect.forever(
+            Effect.map(PubSub.take(events), (event) => {
+              if (event._tag === "Breaker") breaker.push(`${event.dependency} ${event.state}`)
+            })
+          )
+        )
+        yield* values.get("known")
+
+        const end = yield* trouble(world)
+        const took: Array<number> = []
+        const read = (id: string) =>
+          Effect.gen(function* () {
+            const from = performance.now()
+            assert.strictEqual(yield* values.get(id), 1)
+            took.push(performance.now() - from)
+          })
+        // Before the cache knows, when it does, and on while it does not trust its view any more.
+        for (let round = 0; round < 30; round++) {
+          yield* Effect.forEach([1, 2, 3, 4], (index) => read(`${round} ${index}`), { concurrency: "unbounded" })
+          yield* Effect.sleep(40)
+        }
+        assert.isBelow(Math.max(...took), bound)
+        const { storeErrors } = yield* counts
+        // Far fewer than reads: what does not answer is left alone.
+        assert.isBelow(storeErrors["read"] ?? 0, 20)
+
+        yield* end
+        const from = performance.now()
+        const isWell = Effect.gen(function* () {
+          const before = (yield* counts).domains["value"]?.storeHits ?? 0
+          yield* values.get("anew")
+          yield* values.get("anew", { skip: "near" })
+          const after = (yield* counts).domains["value"]?.storeHits ?? 0
+          if (!live.isTrusted(Date.now()) || after === before) return yield* Effect.fail("not yet")
+        })
+        yield* eventually(isWell)
+        const millis = performance.now() - from
+        assert.isBelow(millis, 1_000)
+        if (name in silent) {
+          assert.isTrue(breaker.includes("store Open"))
+          assert.strictEqual(
+            breaker.findLast((one) => one.startsWith("store")),
+            "store Closed"
+          )
+        }
+      }).pipe(Effect.scoped, Effect.provide(RedisServer.layer))
+    )
+  }
+})
+
+describe("with the defaults, when it is over", () => {
+  const timers = Effect.sync(() => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length)
+
+  it.live("no timer is left of reads that went on without a Redis that hangs", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer
+      const before = yield* timers
+      const reads = Values.use((values) =>
+        Effect.gen(function* () {
+          yield* server.pause
+          yield* Effect.forEach(
+            Array.from({ length: 200 }, (_, index) => `${index}`),
+            (id) => values.get(id),
+            {
+              concurrency: "unbounded"
+            }
+          )
+        })
+      )
+      yield* reads.pipe(
+        Effect.provide(
+          Values.layer.pipe(Layer.provide(CacheManager.layerRedis), Layer.provide(Redis.layer({ port: server.port })))
+        )
+      )
+      yield* server.resume
+      yield* eventually(Effect.filterOrFail(timers, (now) => now <= before))
+    }).pipe(Effect.provide(RedisServer.layer))
+  )
+})
