@@ -85,10 +85,13 @@ export class CacheManager extends Context.Service<
       batch: Invalidation | ReadonlyArray<Invalidation>,
       options?: { readonly cause?: string }
     ) => Effect.Effect<Position, CacheError>
-    /** Makes prepared changes, of any domains, in one append. Without a change nothing is appended. */
+    /**
+     * Makes prepared changes, of any domains, in one append. Without a change nothing is appended. Under the name `once`
+     * it is done once: repeated, it changes nothing and answers the position of the first time.
+     */
     readonly commit: (
       changes: ReadonlyArray<Change>,
-      options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag> }
+      options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag>; readonly once?: string }
     ) => Effect.Effect<Committed, CacheError>
     /**
      * Runs reads that are all valid at one position, or runs them again. After `attempts` (default 5) it fails with the
@@ -136,10 +139,11 @@ export class CacheManager extends Context.Service<
         const appendTags = Effect.fnUntraced(function* (
           tags: ReadonlySet<Tag.Tag>,
           cause: string,
-          writes: ReadonlyArray<Change["write"]>
+          writes: ReadonlyArray<Change["write"]>,
+          once?: string
         ) {
           const list = [...tags]
-          const appended = yield* live.append({ tags: list, cause, writes })
+          const appended = yield* live.append({ tags: list, cause, writes, once })
           if (list.length > 0) {
             metrics.countInvalidation(cause, list.length, list.filter(Tag.isPattern).length)
             kernel.tell({ _tag: "Invalidated", tags: list, position: appended.position, cause })
@@ -170,7 +174,7 @@ export class CacheManager extends Context.Service<
 
         const commit = Effect.fn("CacheManager.commit")(function* (
           changes: ReadonlyArray<Change>,
-          options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag> }
+          options?: { readonly cause?: string; readonly related?: ReadonlyArray<Tag.Tag>; readonly once?: string }
         ) {
           const tags = new Set(options?.related ?? [])
           for (const change of changes) for (const tag of [...change.direct, ...change.cascade]) tags.add(tag)
@@ -180,7 +184,7 @@ export class CacheManager extends Context.Service<
           const { position, refused } =
             tags.size === 0 && writes.length === 0
               ? { position: view.position, refused: new Set<string>() }
-              : yield* appendTags(tags, options?.cause ?? "update", writes)
+              : yield* appendTags(tags, options?.cause ?? "update", writes, options?.once)
           const written = changes.map((change): Written => {
             const { key, verdict } = change
             if (verdict === "superseded" || refused.has(change.write.key)) return { _tag: "Superseded", key }

@@ -35,6 +35,11 @@ export interface Append {
   readonly writes: ReadonlyArray<Write>
   /** The appender's view: the answer holds the entries after it. */
   readonly from: Position
+  /**
+   * Names the append, so that it is done once: repeated under this name it changes nothing, and answers the position of
+   * the first time. The name is remembered until the floor rises over that.
+   */
+  readonly once?: string | undefined
   /** The highest position that the appender has heard of, where that is not `from`. */
   readonly seen?: Position | undefined
 }
@@ -97,6 +102,7 @@ export class InvalidationLog extends Context.Service<
       let entries: Array<View.LogEntry> = []
       // The newest revision that was announced of each key, whatever the store holds.
       const announced = new Map<string, { readonly revision: Revision; readonly position: Position }>()
+      const doneOnce = new Map<string, Position>()
       let appended = Deferred.makeUnsafe<void>()
       // A fiber may be paused between its write and its entry: one append at a time keeps the two together.
       const single = yield* Semaphore.make(1)
@@ -122,8 +128,11 @@ export class InvalidationLog extends Context.Service<
       return InvalidationLog.of({
         isRemote: false,
         append: Effect.fnUntraced(
-          function* ({ tags, cause, writes, from }: Append) {
+          function* ({ tags, cause, writes, from, once }: Append) {
+            const done = once === undefined ? undefined : doneOnce.get(once)
+            if (done !== undefined) return { ...after(from), position: done, refused: new Set<string>() }
             const position = table.position + (tags.length === 0 ? 0 : 1)
+            if (once !== undefined) doneOnce.set(once, position)
             const inOrder = writes.filter(({ key, preparedAt, revision }) => {
               if (revision.time === 0) return true
               const known = announced.get(key)
@@ -166,6 +175,7 @@ export class InvalidationLog extends Context.Service<
             if (floor <= table.floor || floor > table.position) return
             push({ tags: [], cause: "compaction", floor })
             for (const [key, { position }] of announced) if (position <= floor) announced.delete(key)
+            for (const [name, position] of doneOnce) if (position <= floor) doneOnce.delete(name)
           })
       })
     })

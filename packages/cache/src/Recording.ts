@@ -4,7 +4,7 @@
  * A load records its reads, so that its entry depends on them; a snapshot records its reads, so that it can tell
  * whether all of them hold at one position. The two nest in any order.
  */
-import { Context } from "effect"
+import { Context, Effect } from "effect"
 import type { Position } from "./Position.ts"
 import type { Tag } from "./Tag.ts"
 
@@ -29,6 +29,13 @@ export interface Recorder {
 export const Recorder = Context.Reference<Recorder | undefined>("@letletme/cache/Recorder", {
   defaultValue: () => undefined
 })
+
+/**
+ * Tells the load or snapshot around it that what it reads from its source holds everything that was announced up to this
+ * position. What is older at hand is then not taken for as new: the view has to reach the position first.
+ */
+export const readUpTo = (position: Position): Effect.Effect<void> =>
+  Effect.flatMap(Recorder, (recorder) => Effect.sync(() => recorder?.record({ stamp: position, tags: [] }, true)))
 
 /** A load's recorder: the tags of all that was read, and the lowest stamp of what was read stale. */
 export interface LoadRecorder extends Recorder {

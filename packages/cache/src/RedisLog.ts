@@ -94,7 +94,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
 
     return InvalidationLog.of({
       isRemote: true,
-      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen }: Append) {
+      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen, once = "" }: Append) {
         const isHere = redis.spread === undefined
         const [position, head, floor, refused, entries] = yield* redis
           .eval(
@@ -107,6 +107,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               config.process,
               tags.length,
               writes.length,
+              once,
               ...tags,
               ...writes.flatMap(({ key, preparedAt, revision, timeToLive, body }) => [
                 key,

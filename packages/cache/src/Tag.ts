@@ -21,8 +21,9 @@ export type Tag = string & Brand.Brand<"@letletme/cache/Tag">
 
 const brand = Brand.nominal<Tag>()
 
-// A lone surrogate is half a character: it would not survive the way to Redis and back.
-const grammar = /^(?:[^\s:*{}%\p{Cs}]|%[0-9A-F]{2})+(?::(?:[^\s:*{}%\p{Cs}]|%[0-9A-F]{2})+)*(?::\*)?$/u
+// A lone surrogate is half a character: it would not survive the way to Redis and back. The table begins names of its own
+// with "#" and "*".
+const grammar = /^(?:[^\s:*{}%#\p{Cs}]|%[0-9A-F]{2})+(?::(?:[^\s:*{}%#\p{Cs}]|%[0-9A-F]{2})+)*(?::\*)?$/u
 
 /** Decodes a tag or a pattern from text; what is wrong is named, with an example of the right form. */
 export const Tag = Schema.String.pipe(
@@ -63,7 +64,7 @@ const bytesOfSurrogate = (code: number): ReadonlyArray<number> => [
 const escape = (segment: string): string =>
   segment === ""
     ? "%00"
-    : segment.replace(/[\s*{}%\p{Cs}]/gu, (char) =>
+    : segment.replace(/[\s*{}%#\p{Cs}]/gu, (char) =>
         percent(char.isWellFormed() ? new TextEncoder().encode(char) : bytesOfSurrogate(char.charCodeAt(0)))
       )
 

@@ -74,17 +74,23 @@ end
 
 /**
  * What was announced of a key is remembered in the table, under a name that no tag can have, as "position time.number":
- * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold.
+ * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold. What
+ * is done once is remembered in the same way, as Kafka's idempotent producer does.
  *
  * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
  * not refused, sealed with the position that it is answered. Arguments: the view's positions, the log's length, cause,
- * process, the numbers of tags and writes, the tags (none: the revisions are stated, nothing is appended or written), then for each
+ * process, the numbers of tags and writes, the name under which it is done once (or nothing), the tags (none: the revisions are stated, nothing is appended or written), then for each
  * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
 export const append = Script.make({
   name: "cache.append",
   lua: `${prelude}${held}
 local tagCount = tonumber(ARGV[5])
+local once = '*!' .. ARGV[7]
+if ARGV[7] ~= '' then
+  local done = redis.call('HGET', tableKey, once)
+  if done then return { done, text(head), text(floor), {}, entries() } end
+end
 local position = head + 1
 if tagCount == 0 then position = head end
 local at = text(position)
@@ -94,10 +100,11 @@ local function wasAnnounced(key, time, sequence)
   knownTime, knownSequence = tonumber(knownTime), tonumber(knownSequence)
   return knownTime and (knownTime > time or (knownTime == time and knownSequence > sequence))
 end
+if ARGV[7] ~= '' then redis.call('HSET', tableKey, once, at) end
 local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
 local isHere = #KEYS > 2
 for index = 1, tonumber(ARGV[6]) do
-  local from = tagCount + 1 + index * 6
+  local from = tagCount + 2 + index * 6
   local key = ARGV[from]
   local preparedAt, time, sequence = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
   local isLate = time > 0 and wasAnnounced(key, time, sequence)
@@ -110,7 +117,7 @@ for index = 1, tonumber(ARGV[6]) do
     accepted[#accepted + 1] = { key, ARGV[from + 4], ARGV[from + 5] }
   end
 end
-for index = 7, 6 + tagCount do
+for index = 8, 7 + tagCount do
   marks[#marks + 1] = ARGV[index]
   marks[#marks + 1] = at
   tags[#tags + 1] = ARGV[index]

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { CacheStore, InvalidationLog, type Position, Tag, View } from "@letletme/cache"
-import { Effect, Fiber, type Layer } from "effect"
+import { Effect, Fiber, type Layer, Result } from "effect"
 import { eventually, type Settings } from "../tiers.ts"
 import { bodyOf, fillOf, readOf } from "./sealed.ts"
 
@@ -121,6 +121,41 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const again = yield* log.append({ ...one, writes: [writeOf("match:1", "corrected", 9)] })
         assert.deepStrictEqual([again.refused.size, again.position], [0, start + 4])
         assert.deepStrictEqual(yield* stored("match:1").pipe(Effect.map((held) => held?.text)), "corrected")
+      }).pipe(Effect.provide(over({})))
+    )
+
+    it.live("does once what has a name, however often it is told to, and remembers it until the floor rises", () =>
+      Effect.gen(function* () {
+        const log = yield* InvalidationLog
+        const start = yield* head
+        const named = { tags: [match(1)], cause: "outbox", from: start, once: "outbox:7" }
+        const first = yield* log.append({ ...named, writes: [writeOf("match:1", "new", 9)] })
+        yield* append([match(2)])
+        const again = yield* log.append({ ...named, writes: [writeOf("match:1", "again", 9)] })
+        assert.deepStrictEqual([again.position, again.head, again.refused.size], [first.position, start + 2, 0])
+        assert.strictEqual((yield* stored("match:1"))?.text, "new")
+        const raced = yield* Effect.forEach(
+          Array.from({ length: 20 }),
+          () => log.append({ ...named, once: "outbox:8", writes: [] }),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(new Set(raced.map(({ position }) => position)), new Set([start + 3]))
+        assert.strictEqual((yield* log.snapshot).position, start + 3)
+        yield* log.compact(start + 3)
+        const forgotten = yield* log.append({ ...named, writes: [] })
+        assert.strictEqual(forgotten.position, start + 5)
+      }).pipe(Effect.provide(over({})))
+    )
+
+    it.live("names of the table's own are no tags", () =>
+      Effect.gen(function* () {
+        const log = yield* InvalidationLog
+        const start = yield* head
+        yield* append(["#head", "#floor", "#run", "*match:1", "*!outbox:7"].map((name) => Tag.of(name)))
+        const { floor, head: now } = yield* log.sync(start)
+        assert.strictEqual(now, start + 1)
+        assert.isAtMost(floor, start)
+        assert.isTrue(["#head", "a:#b", "*!a"].every((name) => Result.isFailure(Tag.parse(name))))
       }).pipe(Effect.provide(over({})))
     )
 
