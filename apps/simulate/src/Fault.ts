@@ -47,7 +47,7 @@ export const putIn = (fault: Fault): void => {
 
 const loader = "cache/src/internal/Loader.ts"
 const landing = "cache/src/internal/Landing.ts"
-const reader = "cache/src/internal/Reader.ts"
+const tiers = "cache/src/internal/Tiers.ts"
 const shelf = "cache/src/internal/Shelf.ts"
 const nearCache = "cache/src/internal/NearCache.ts"
 const scripts = "cache/src/internal/scripts.ts"
@@ -114,7 +114,7 @@ export const faults: ReadonlyArray<Fault> = [
         "...Tag.coarsen(others, config.maxTagsPerEntry - 1)",
         "...[...others].slice(0, config.maxTagsPerEntry - 1)"
       ),
-      edit(shelf, "stamp: isKnown ? header.stamp : -1", "stamp: header.stamp")
+      edit(shelf, "if (!known.every((tag) => carries(read.success, tag))) stamp = -1", "")
     ]
   },
   {
@@ -253,9 +253,9 @@ export const faults: ReadonlyArray<Fault> = [
     mistake: "a strong read that does not learn the head goes by the view that there is",
     edits: [
       edit(
-        reader,
-        "const trusted = isStrong ? isCaughtUp : live.isTrusted(now)\n    const exact = isStrong && !isCaughtUp",
-        "const trusted = live.isTrusted(now)\n    const exact = false"
+        tiers,
+        "const trusted = isStrong ? isCaughtUp : live.isTrusted(now)\n      const exact = isStrong && !isCaughtUp",
+        "const trusted = live.isTrusted(now)\n      const exact = false"
       )
     ]
   },
@@ -267,7 +267,7 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "after-ignored",
     mistake: "a read does not wait for the position that it is given",
-    edits: [edit(reader, "yield* live.reach(options.after, bound)", "")]
+    edits: [edit(tiers, "yield* live.reach(options.after, bound)", "")]
   },
   {
     name: "loaded-is-announced",

@@ -1,7 +1,7 @@
 /**
  * Between a domain's values and the bytes of their payload: JSON by the domain's Schema, checked on every read.
  */
-import { Result, Schema } from "effect"
+import { Result, Schema, SchemaAST } from "effect"
 import "effect/schema/SchemaJITCompiler/enable"
 import { createHash } from "node:crypto"
 
@@ -35,6 +35,10 @@ export const make = <A, I>(schema: Schema.Codec<A, I>, options?: { readonly vers
   const json = Schema.toCodecJson(schema)
   const encode = Schema.encodeResult(json)
   const decode = Schema.decodeUnknownResult(json)
+  // Nothing is turned into anything else: what was parsed and fits is the value, and is not built a second time. No
+  // field that the schema does not know is in what this codec wrote, nor does one do harm but under this name.
+  const isPlain = SchemaAST.toEncoded(json.ast) === json.ast
+  const fits = Schema.is(json)
   const shape = JSON.stringify([options?.version ?? "", Schema.toJsonSchemaDocument(json)])
   return {
     fingerprint: createHash("sha256").update(shape).digest("hex").slice(0, 8),
@@ -43,16 +47,31 @@ export const make = <A, I>(schema: Schema.Codec<A, I>, options?: { readonly vers
         onSuccess: (encoded) => Buffer.from(JSON.stringify(encoded)),
         onFailure: (error) => error.message
       }),
-    decode: (payload) =>
-      Result.flatMap(parse(payload), (value) => Result.mapError(decode(value), (error) => error.message))
+    decode: (payload) => {
+      if (payload.length === 0) return Result.fail("the payload is empty")
+      const text = textOf(payload)
+      const parsed = parse(text)
+      if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
+      if (isPlain && !text.includes(prototype) && !text.includes(escape) && fits(parsed.success))
+        return Result.succeed(parsed.success)
+      const value = decode(parsed.success)
+      return Result.isFailure(value) ? Result.fail(value.failure.message) : Result.succeed(value.success)
+    }
   }
 }
 
-const parse = (payload: Uint8Array): Result.Result<unknown, string> => {
-  if (payload.length === 0) return Result.fail("the payload is empty")
-  return Result.try({
-    try: (): unknown =>
-      JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8")),
-    catch: () => "the payload is not JSON"
-  })
+// A field that careless code would take for an object's prototype; it may be written with escapes.
+const prototype = "__proto__"
+const escape = "\\u"
+
+const textOf = (payload: Uint8Array): string =>
+  (Buffer.isBuffer(payload) ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)).toString()
+
+const parse = (text: string): Result.Result<unknown, string> => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Result.succeed(value)
+  } catch {
+    return Result.fail("the payload is not JSON")
+  }
 }

@@ -65,6 +65,7 @@ export interface Entry<A> extends Header {
 }
 
 const magic = "LLC1"
+const magicBytes = Buffer.from(`${magic} `)
 const prime = 999_983
 
 /** The stamp's check number: its remainder by a prime, which every change of one digit changes. */
@@ -98,50 +99,145 @@ type Kind = keyof typeof kinds
 const kindOf = ({ absent, announced }: Header): Kind =>
   announced ? (absent ? "removed" : "written") : absent ? "absent" : "value"
 
-const isKind = (text: string | undefined): text is Kind => text !== undefined && Object.hasOwn(kinds, text)
+const isKind = (text: string): text is Kind => Object.hasOwn(kinds, text)
 
-const integer = (text: string | undefined): number =>
-  text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+/** An entry as read from a store: neither its payload nor its tags are looked into yet. */
+export interface Opened extends Omit<Sealed, "tags"> {
+  /** The tags as the header has them: the entry's own, then the others, each after a blank. */
+  readonly tagText: string
+}
 
 /**
- * Reads sealed bytes. Fails with what is wrong (foreign, truncated, altered, another key's) in words; the payload is
- * not looked into.
+ * A class, for the sake of the garbage collector. Once many objects of one literal have lived long, as those of the
+ * entries at hand do, V8 lets all of them begin in the old generation; whatever they hold then lives on with them.
  */
-export const unseal = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Sealed, string> => {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const newline = buffer.indexOf(10)
-  if (newline === -1) return Result.fail("the header is not terminated")
-  const [mark, stampText, checkText, sum, created, fresh, expires, revision, kind, ...tagTexts] = buffer
-    .toString("utf8", 0, newline)
-    .split(" ")
-  if (mark !== magic) return Result.fail(`the format is not ${magic}`)
-  const stamp = integer(stampText)
-  if (!Number.isSafeInteger(stamp) || integer(checkText) !== checkOf(stamp))
+class Reading implements Opened {
+  stamp = 0
+  createdAt = 0
+  freshUntil = 0
+  expiresAt = 0
+  revision = noRevision
+  absent = false
+  announced = false
+  tagText = ""
+  payload: Uint8Array = magicBytes
+}
+
+const blank = 32
+const point = 46
+const zero = 48
+// What has more digits is no safe integer.
+const mostDigits = 16
+
+/** The number in decimal that the field between two places is; `NaN` where it is anything else. */
+const decimal = (bytes: Uint8Array, from: number, to: number): number => {
+  if (to <= from || to - from > mostDigits) return Number.NaN
+  let value = 0
+  for (let at = from; at < to; at++) {
+    const digit = (bytes[at] ?? 0) - zero
+    if (digit < 0 || digit > 9) return Number.NaN
+    value = value * 10 + digit
+  }
+  return Number.isSafeInteger(value) ? value : Number.NaN
+}
+
+/** The number that eight hexadecimal digits are, their letters small. */
+const hexadecimal = (bytes: Uint8Array, from: number): number => {
+  let value = 0
+  for (let at = from; at < from + 8; at++) {
+    const code = bytes[at] ?? 0
+    const digit = code >= zero && code < zero + 10 ? code - zero : code >= 97 && code <= 102 ? code - 87 : Number.NaN
+    value = value * 16 + digit
+  }
+  return value
+}
+
+/** Where the field that begins there ends: at a blank, or with the header. */
+const endOf = (bytes: Uint8Array, from: number, end: number, mark = blank): number => {
+  let at = from
+  while (at < end && bytes[at] !== mark) at++
+  return at
+}
+
+/**
+ * Reads sealed bytes up to the tags. Fails with what is wrong (foreign, truncated, altered, another key's) in words.
+ * Every entry that is read comes through here: it looks at the bytes themselves, and copies only the tags.
+ */
+export const open = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Opened, string> => {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const end = buffer.indexOf(10)
+  if (end === -1) return Result.fail("the header is not terminated")
+  const magicTo = magicBytes.length
+  if (end < magicTo || magicBytes.compare(buffer, 0, magicTo) !== 0) return Result.fail(`the format is not ${magic}`)
+  const stampTo = endOf(buffer, magicTo, end)
+  const checkTo = endOf(buffer, stampTo + 1, end)
+  const stamp = decimal(buffer, magicTo, stampTo)
+  if (Number.isNaN(stamp) || decimal(buffer, stampTo + 1, checkTo) !== checkOf(stamp)) {
     return Result.fail("the stamp fails its check")
-  if (sum === undefined || sum.length !== 8) return Result.fail("the checksum is missing")
-  const start = mark.length + (stampText?.length ?? 0) + (checkText?.length ?? 0) + 3 + sum.length + 1
-  if (crc(buffer.subarray(start)) !== sum) return Result.fail("the checksum does not match")
-  if (tagTexts[0] !== key) return Result.fail(`it belongs to ${tagTexts[0] ?? "nothing"}`)
-  const [time, sequence] = (revision ?? "").split(".")
-  const numbers = [integer(created), integer(fresh), integer(expires), integer(time), integer(sequence)]
-  if (!numbers.every(Number.isSafeInteger) || !isKind(kind)) {
+  }
+  const sumTo = endOf(buffer, checkTo + 1, end)
+  if (sumTo !== checkTo + 9) return Result.fail("the checksum is missing")
+  if (crc32(buffer.subarray(sumTo + 1)) !== hexadecimal(buffer, checkTo + 1)) {
+    return Result.fail("the checksum does not match")
+  }
+  const createdTo = endOf(buffer, sumTo + 1, end)
+  const freshTo = endOf(buffer, createdTo + 1, end)
+  const expiresTo = endOf(buffer, freshTo + 1, end)
+  const revisionTo = endOf(buffer, expiresTo + 1, end)
+  const text = buffer.toString("utf8", revisionTo + 1, end)
+  const kindTo = text.indexOf(" ")
+  const tagText = text.slice(kindTo + 1)
+  if (!tagText.startsWith(key) || (tagText.length > key.length && tagText.charCodeAt(key.length) !== blank)) {
+    return Result.fail(`it belongs to ${tagText.split(" ", 1)[0] ?? "nothing"}`)
+  }
+  const dot = endOf(buffer, expiresTo + 1, revisionTo, point)
+  const createdAt = decimal(buffer, sumTo + 1, createdTo)
+  const freshUntil = decimal(buffer, createdTo + 1, freshTo)
+  const expiresAt = decimal(buffer, freshTo + 1, expiresTo)
+  const time = decimal(buffer, expiresTo + 1, dot)
+  const sequence = decimal(buffer, dot + 1, revisionTo)
+  const kind = text.slice(0, kindTo)
+  if (Number.isNaN(createdAt + freshUntil + expiresAt + time + sequence) || !isKind(kind)) {
     return Result.fail("a header field is malformed")
   }
+  const opened = new Reading()
+  opened.stamp = stamp
+  opened.createdAt = createdAt
+  opened.freshUntil = freshUntil
+  opened.expiresAt = expiresAt
+  if (time !== 0 || sequence !== 0) opened.revision = { time, sequence }
+  opened.absent = kinds[kind].absent
+  opened.announced = kinds[kind].announced
+  opened.tagText = tagText
+  opened.payload = buffer.subarray(end + 1)
+  return Result.succeed(opened)
+}
+
+/** The tags of an opened entry, or what is wrong with one of them in words. */
+export const tagsOf = ({ tagText }: Opened): Result.Result<ReadonlyArray<Tag.Tag>, string> => {
   const tags: Array<Tag.Tag> = []
-  for (const text of tagTexts) {
+  for (const text of tagText.split(" ")) {
     const tag = Tag.parse(text)
     if (Result.isFailure(tag)) return Result.fail(`the tag ${text} is malformed`)
     tags.push(tag.success)
   }
-  const [createdAt = 0, freshUntil = 0, expiresAt = 0, revisionTime = 0, revisionSequence = 0] = numbers
-  return Result.succeed({
-    stamp,
-    createdAt,
-    freshUntil,
-    expiresAt,
-    revision: { time: revisionTime, sequence: revisionSequence },
-    ...kinds[kind],
-    tags,
-    payload: buffer.subarray(newline + 1)
-  })
+  return Result.succeed(tags)
 }
+
+/** Whether the tags of an opened entry are these and no others, in this order: told without taking them apart. */
+export const hasTags = ({ tagText }: Opened, tags: ReadonlyArray<Tag.Tag>): boolean => {
+  let at = 0
+  for (const tag of tags) {
+    if (at > 0 && tagText.charCodeAt(at++) !== blank) return false
+    if (!tagText.startsWith(tag, at)) return false
+    at += tag.length
+  }
+  return at === tagText.length
+}
+
+/** Reads sealed bytes with their tags. Fails with what is wrong in words; the payload is not looked into. */
+export const unseal = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Sealed, string> =>
+  Result.flatMap(open(key, bytes), (opened) => {
+    const { tagText: _, ...sealed } = opened
+    return Result.map(tagsOf(opened), (tags) => ({ ...sealed, tags }))
+  })

@@ -87,13 +87,13 @@ export const of = (...segments: readonly [string, ...Array<string>]): Tag => bra
 export const any = (...segments: readonly [string, ...Array<string>]): Tag => brand(`${path(segments)}:*`)
 
 /** The tag that entries of `domain` carry because they depend on `relation`: `{domain}:{relatedDomain}:{id}`. */
-export const related = (domain: string, relation: Tag): Tag => brand(`${escape(domain)}:${relation}`)
+export const related = (domain: string, relation: Tag): Tag => brand(`${path([domain])}:${relation}`)
 
 /**
  * The tag that lists of `domain` carry: which of its entities belong to `relation`. It is invalidated when one joins or
  * leaves, and leaves the entities that stay untouched.
  */
-export const members = (domain: string, relation: Tag): Tag => brand(`${escape(domain)}:members:${relation}`)
+export const members = (domain: string, relation: Tag): Tag => brand(`${path([domain])}:members:${relation}`)
 
 /** The pattern that stands for a stem and everything below it. */
 export const patternOf = (stem: string): Tag => brand(`${stem}:*`)

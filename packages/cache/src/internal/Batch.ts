@@ -3,46 +3,75 @@
  */
 import { Effect, Exit, FiberSet, type Scope } from "effect"
 
+/** Is told the answer of a question, once. */
+export type Answered<Answer, E> = (exit: Exit.Exit<Answer, E>) => void
+
 /**
- * Makes `ask(item)`, which is answered by one call of `answerAll` for all items asked for before the fibers that are
- * ready to run have run. Answers come in the order of the items; at most `limit` items go into one call.
+ * Makes `ask(item, answered)`: all items asked for before the fibers that are ready to run have run go into one call of
+ * `answerAll`, in their order, or into several of at most `limit` items. What those ask for who are just being answered is
+ * sent when all of them are, without waiting for a tick, if no other answers are on their way.
  */
 export const make = <Item, Answer, E>(
   answerAll: (items: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Answer>, E>,
   limit: number
-): Effect.Effect<(item: Item) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
+): Effect.Effect<(item: Item, answered: Answered<Answer, E>) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime()
-    let waiting: Array<{ readonly item: Item; readonly resume: (exit: Exit.Exit<Answer, E>) => void }> = []
+    let items: Array<Item> = []
+    let askers: Array<Answered<Answer, E>> = []
+    // Whether somebody will send what waits.
+    let isDue = false
+    // Calls whose answers are on their way.
+    let underWay = 0
 
-    const flush = Effect.suspend(() => {
-      const batch = waiting
-      waiting = []
-      return Effect.forEach(
-        chunks(batch, limit),
-        (chunk) =>
-          Effect.map(Effect.exit(answerAll(chunk.map(({ item }) => item))), (exit) => {
-            if (Exit.isFailure(exit)) {
-              for (const { resume } of chunk) resume(Exit.failCause(exit.cause))
-            } else {
-              for (const [index, answer] of exit.value.entries()) chunk[index]?.resume(Exit.succeed(answer))
-              for (const { resume } of chunk.slice(exit.value.length)) resume(Exit.die("The batch was answered short"))
-            }
-          }),
-        { concurrency: "unbounded", discard: true }
-      )
-    })
+    const answer = (waiting: ReadonlyArray<Answered<Answer, E>>, exit: Exit.Exit<ReadonlyArray<Answer>, E>) => {
+      if (Exit.isFailure(exit)) {
+        const failed = Exit.failCause(exit.cause)
+        for (const answered of waiting) answered(failed)
+        return
+      }
+      let index = 0
+      for (const value of exit.value) waiting[index++]?.(Exit.succeed(value))
+      for (const answered of waiting.slice(index)) answered(Exit.die("The batch was answered short"))
+    }
 
-    return (item) =>
-      Effect.callback((resume) => {
-        waiting.push({ item, resume })
-        if (waiting.length === 1) run(Effect.andThen(Effect.yieldNow, flush))
+    const send = (some: ReadonlyArray<Item>, waiting: ReadonlyArray<Answered<Answer, E>>) => {
+      let isSent = false
+      underWay++
+      run(answerAll(some)).addObserver((exit) => {
+        underWay--
+        const wasDue = isDue
+        isDue = true
+        answer(waiting, exit)
+        if (wasDue) return
+        isDue = false
+        if (items.length === 0) return
+        // While other answers are on their way, those who wait for them may ask in the same tick. And a store that
+        // answers at once would be asked for ever, with no other fiber running.
+        if (underWay === 0 && isSent) flush()
+        else schedule()
       })
-  })
+      isSent = true
+    }
 
-const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
-  items.length <= size
-    ? [items]
-    : Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-        items.slice(index * size, (index + 1) * size)
-      )
+    const flush = () => {
+      const [asked, waiting] = [items, askers]
+      items = []
+      askers = []
+      isDue = false
+      for (let from = 0; from < asked.length; from += limit) {
+        send(asked.slice(from, from + limit), waiting.slice(from, from + limit))
+      }
+    }
+
+    const schedule = () => {
+      isDue = true
+      run(Effect.andThen(Effect.yieldNow, Effect.sync(flush)))
+    }
+
+    return (item, answered) => {
+      items.push(item)
+      askers.push(answered)
+      if (!isDue) schedule()
+    }
+  })

@@ -23,6 +23,10 @@ export interface NearCache<Id, A> {
   readonly get: (id: Id) => Entry<A> | undefined
   /** Looks without counting as a use. */
   readonly peek: (id: Id) => Entry<A> | undefined
+  /** Whether there is an entry, whatever it is worth. */
+  readonly has: (id: Id) => boolean
+  /** Whether the entry at hand is of the same load as this one. */
+  readonly hasLoad: (id: Id, entry: Entry<A>) => boolean
   readonly set: (id: Id, entry: Entry<A>) => void
   /** The keys at hand, least lately used last. */
   readonly keys: () => Iterable<Tag>
@@ -218,6 +222,17 @@ export const make = <Id, A>(options: {
     peek: (id) => {
       const slot = slots.get(keys.inMap(id))
       return slot === undefined ? undefined : entryAt(slot)
+    },
+    has: (id) => slots.has(keys.inMap(id)),
+    hasLoad: (id, entry) => {
+      const slot = slots.get(keys.inMap(id))
+      return (
+        slot !== undefined &&
+        number(slot, createdAt) === entry.createdAt &&
+        number(slot, stampAt) === entry.stamp &&
+        number(slot, expiresAt) === entry.expiresAt &&
+        link(slot, bytesAt) === entry.bytes
+      )
     },
     set: (id, entry) => {
       const held = slots.get(keys.inMap(id))

@@ -12,7 +12,9 @@ import type { Loader, Wanted } from "./Loader.ts"
 import type { Keyed } from "./Keys.ts"
 import { nowhere } from "./NearCache.ts"
 import { Reading } from "./Reading.ts"
-import { mayServe, type Shelf, type State } from "./Shelf.ts"
+import { mayServe, type Shelf } from "./Shelf.ts"
+import type { Held } from "./Tiers.ts"
+import * as Tiers from "./Tiers.ts"
 
 export interface Reader<Id, A, E> {
   readonly get: (id: Id, options: ReadOptions | undefined) => Effect.Effect<A, E | CacheError>
@@ -30,104 +32,16 @@ export interface Reader<Id, A, E> {
   readonly refresh: (keyed: ReadonlyArray<Keyed<Id>>) => Effect.Effect<ReadonlyArray<Option.Option<A>>, E | CacheError>
 }
 
-/** What the tiers have of a key. */
-interface Held<Id, A> extends Keyed<Id> {
-  readonly entry: Entry<A> | undefined
-  readonly state: State
-  /** The store has bytes of it that cannot be read. */
-  readonly unreadable: boolean
-  /** The caller skips what the tiers have. */
-  readonly anew: boolean
-  /** The caller needs to know the log's head, and could not learn it. */
-  readonly exact: boolean
-}
-
-const defaultReach = 5_000
+/** The answer of an entry to `get`. */
+const answerOf = <A>(key: Tag, { value }: Entry<A>): Effect.Effect<A, CacheError> =>
+  value === undefined ? Effect.fail(new CacheError({ reason: new Absent({ key }) })) : Effect.succeed(value)
 
 export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
   type Holding = Held<Id, A>
   const { kernel, policy, near, counts } = shelf
-  const { clock, live, tier } = kernel
+  const { clock, live } = kernel
   const { view } = live
-
-  /** Reads the tiers, and first the log where the view has to be newer than it is. */
-  const consult = Effect.fnUntraced(function* (
-    keyed: ReadonlyArray<Keyed<Id>>,
-    options: ReadOptions
-  ): Effect.fn.Return<ReadonlyArray<Holding>, CacheError> {
-    if ((yield* Recorder)?.isExact === true) {
-      return keyed.map((one) => ({
-        ...one,
-        entry: undefined,
-        state: "missing",
-        unreadable: false,
-        anew: true,
-        exact: true
-      }))
-    }
-    const maxAge = options.maxAge === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.maxAge)
-    if (options.after !== undefined) {
-      const bound = options.timeout === undefined ? defaultReach : Duration.toMillis(options.timeout)
-      yield* live.reach(options.after, bound)
-    }
-    const nearby = keyed.map((one) => (options.skip === undefined ? near.get(one.id) : undefined))
-    const arrivedAt = clock.currentTimeMillisUnsafe()
-    const isFresh = (entry: Entry<A> | undefined) => shelf.stateOf(entry, arrivedAt, true, maxAge) === "fresh"
-    const wasTrusted = live.isTrusted(arrivedAt)
-    const needed = keyed.filter((_, index) => !isFresh(nearby[index]))
-    const isStrong = options.consistency === "strong"
-    const anew = options.skip === "all"
-    const [isCaughtUp, bytes] = yield* Effect.all(
-      [
-        isStrong || (!wasTrusted && !live.isBroken()) ? tier.catchUp : Effect.succeed(false),
-        anew || needed.length === 0 || live.isBroken() ? Effect.succeed([]) : fetch(needed)
-      ],
-      { concurrency: 2 }
-    )
-    const now = clock.currentTimeMillisUnsafe()
-    // A strong read that could not learn the head knows nothing: the source has to answer it.
-    const trusted = isStrong ? isCaughtUp : live.isTrusted(now)
-    const exact = isStrong && !isCaughtUp
-    // What the near cache had may have been overtaken while the log answered: another process may have loaded it.
-    const asked = new Set(needed)
-    const overtaken = keyed.filter((one, index) => !asked.has(one) && !isFresh(nearby[index]))
-    const late = anew || overtaken.length === 0 ? [] : yield* fetch(overtaken)
-    const found = new Map<Tag, Uint8Array>()
-    for (const [index, { key }] of needed.entries()) {
-      const value = bytes[index]
-      if (value !== undefined) found.set(key, value)
-    }
-    for (const [index, { key }] of overtaken.entries()) {
-      const value = late[index]
-      if (value !== undefined) found.set(key, value)
-    }
-    return keyed.map(({ id, key }, index): Holding => {
-      const at = nearby[index]
-      const stored = found.get(key)
-      if (stored === undefined) {
-        const state = shelf.stateOf(at, now, trusted, maxAge)
-        if (state === "fresh") counts.nearHits++
-        return { id, key, entry: at, state, unreadable: false, anew, exact }
-      }
-      const opened = shelf.open({ id, key }, stored)
-      const state = shelf.stateOf(opened ?? at, now, trusted, maxAge)
-      if (state === "fresh" && opened !== undefined) {
-        counts.storeHits++
-        shelf.keep(id, opened)
-      }
-      return { id, key, entry: opened ?? at, state, unreadable: opened === undefined, anew, exact }
-    })
-  })
-
-  const fetch = (needed: ReadonlyArray<Keyed<Id>>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>> => {
-    const [first] = needed
-    return needed.length === 1 && first !== undefined
-      ? Effect.map(tier.getOne(shelf.storeKey(first.key)), (bytes) => [bytes])
-      : tier.getMany(
-          "read",
-          needed.map(({ key }) => shelf.storeKey(key))
-        )
-  }
+  const tiers = Tiers.make(shelf)
 
   const wanted = (held: Holding, nested: boolean, load?: Wanted<Id, A>["load"]): Wanted<Id, A> => ({
     id: held.id,
@@ -152,9 +66,18 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     options: ReadOptions,
     load?: Wanted<Id, A>["load"]
   ): Effect.fn.Return<ReadonlyArray<Entry<A>>, E | CacheError> {
-    const recorder = yield* Recorder
     const arrival = loader.arrive()
-    const holdings = yield* consult(keyed, options)
+    return yield* answersOf(yield* tiers.consult(keyed, options), options, yield* Recorder, arrival, load)
+  })
+
+  /** From what the tiers have to answers: what is not fresh is loaded, or served stale where that may be. */
+  const answersOf = Effect.fnUntraced(function* (
+    holdings: ReadonlyArray<Holding>,
+    options: ReadOptions,
+    recorder: Recorder | undefined,
+    arrival: number,
+    load: Wanted<Id, A>["load"]
+  ): Effect.fn.Return<ReadonlyArray<Entry<A>>, E | CacheError> {
     const now = clock.currentTimeMillisUnsafe()
     // A snapshot and a strong read take nothing stale, and an age that was asked for is meant.
     const isExact = recorder?.isSnapshot === true || options.consistency === "strong"
@@ -209,15 +132,25 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     })
   }
 
-  const getOne = (id: Id, options: ReadOptions, load?: Wanted<Id, A>["load"]) =>
-    Effect.suspend(() => {
+  const only = ({ key }: Keyed<Id>, entries: Effect.Effect<ReadonlyArray<Entry<A>>, E | CacheError>) =>
+    Effect.flatMap(entries, ([entry]) =>
+      entry === undefined ? Effect.die("A read was not answered") : answerOf(key, entry)
+    )
+
+  const getOne = (id: Id, options: ReadOptions, load?: Wanted<Id, A>["load"]): Effect.Effect<A, E | CacheError> =>
+    Effect.withFiber((fiber) => {
+      const recorder = fiber.getRef(Recorder)
       const keyed = shelf.keys.keyed(id)
-      return Effect.flatMap(bounded(entriesOf([keyed], options, load), options), ([entry]) => {
-        if (entry === undefined) return Effect.die("A read was not answered")
-        const { value } = entry
-        return value === undefined
-          ? Effect.fail(new CacheError({ reason: new Absent({ key: keyed.key }) }))
-          : Effect.succeed(value)
+      if (!tiers.isPlain(keyed, options, recorder)) {
+        return only(keyed, bounded(entriesOf([keyed], options, load), options))
+      }
+      const arrival = loader.arrive()
+      return Effect.flatMap(tiers.look(keyed), (held) => {
+        if (held.entry === undefined || held.state !== "fresh" || refreshDue(held, clock.currentTimeMillisUnsafe())) {
+          return only(keyed, answersOf([held], options, recorder, arrival, load))
+        }
+        recorder?.record(held.entry, true)
+        return answerOf(keyed.key, held.entry)
       })
     })
 
@@ -283,14 +216,14 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     peek: (keyed, options) =>
       Effect.gen(function* () {
         const recorder = yield* Recorder
-        const [held] = yield* consult([keyed], options)
+        const [held] = yield* tiers.consult([keyed], options)
         if (held?.entry === undefined || held.state !== "fresh") return Option.none()
         recorder?.record(held.entry, true)
         return toOption(held.entry)
       }).pipe((effect) => bounded(effect, options)),
     refresh: Effect.fnUntraced(function* (keyed) {
       const arrival = loader.arrive()
-      const holdings = yield* consult(keyed, { skip: "near" })
+      const holdings = yield* tiers.consult(keyed, { skip: "near" })
       const loaded = yield* loader.load(
         holdings.map((held) => wanted({ ...held, anew: true }, false)),
         arrival

@@ -18,7 +18,7 @@ export interface SecondTier {
   readonly catchUp: Effect.Effect<boolean>
   readonly getMany: (operation: "read" | "poll", keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Bytes>>
   /** Reads one key; the reads of a tick share a round trip. */
-  readonly getOne: (key: string) => Effect.Effect<Bytes>
+  readonly getOne: (key: string, answered: Batch.Answered<Bytes, never>) => void
   readonly lease: (leases: Parameters<Store["lease"]>[0]) => Effect.Effect<ReadonlyArray<string | undefined>>
   readonly release: (leases: Parameters<Store["release"]>[0]) => Effect.Effect<void>
   /** Answers for each whether it was stored, as far as is known. */
@@ -26,7 +26,7 @@ export interface SecondTier {
 }
 
 // A call asks for at most this many keys at once.
-const batchLimit = 512
+const batchLimit = 128
 
 // One that hangs is asked again so soon: at first, and at last.
 const openDuration = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("500 millis")])

@@ -59,6 +59,33 @@ export interface Draft<A> {
   readonly keepFor: number
 }
 
+/** An entry as it comes out of the store. A class for the reason that what `Entry.open` answers is one. */
+class Decoded<A> implements Entry.Entry<A> {
+  readonly createdAt: number
+  readonly freshUntil: number
+  readonly expiresAt: number
+  readonly revision: Entry.Revision
+  readonly absent: boolean
+  readonly announced: boolean
+  readonly tags: ReadonlyArray<Tag.Tag>
+  readonly stamp: Position
+  readonly value: A | undefined
+  readonly bytes: number
+
+  constructor(header: Entry.Opened, stamp: Position, tags: ReadonlyArray<Tag.Tag>, value: A | undefined) {
+    this.createdAt = header.createdAt
+    this.freshUntil = header.freshUntil
+    this.expiresAt = header.expiresAt
+    this.revision = header.revision
+    this.absent = header.absent
+    this.announced = header.announced
+    this.tags = tags
+    this.stamp = stamp
+    this.value = value
+    this.bytes = header.payload.length
+  }
+}
+
 export const stamped = <A>(draft: Draft<A>, stamp: Position): Entry.Entry<A> => ({
   ...draft.header,
   stamp,
@@ -77,6 +104,7 @@ export const carries = (tags: ReadonlyArray<Tag.Tag>, tag: Tag.Tag): boolean =>
   tags.includes(tag) || tags.some((one) => Tag.isPattern(one) && Tag.reaches(one, tag))
 
 const noPayload = new Uint8Array(0)
+const nothing = Result.succeed(undefined)
 
 export const make = <Id, A>(options: {
   readonly kernel: Kernel
@@ -91,15 +119,26 @@ export const make = <Id, A>(options: {
   const { config, clock, live } = kernel
   const { view } = live
 
-  const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> =>
-    Result.flatMap(Entry.unseal(key, bytes), ({ payload, ...header }): Result.Result<Entry.Entry<A>, string> => {
-      const value = header.absent ? Result.succeed(undefined) : codec.decode(payload)
-      return Result.map(value, (value) => {
-        // Code that declared fewer tags wrote it: what has invalidated it since, no tag of it can tell.
-        const isKnown = declared(id, value).every((tag) => carries(header.tags, tag))
-        return { ...header, stamp: isKnown ? header.stamp : -1, value, bytes: payload.length }
-      })
-    })
+  const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> => {
+    const opened = Entry.open(key, bytes)
+    if (Result.isFailure(opened)) return Result.fail(opened.failure)
+    const header = opened.success
+    const decoded = header.absent ? nothing : codec.decode(header.payload)
+    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    const value = decoded.success
+    const known = declared(id, value)
+    const own = [key, ...known]
+    let tags: ReadonlyArray<Tag.Tag> = own
+    let { stamp } = header
+    if (!Entry.hasTags(header, own)) {
+      const read = Entry.tagsOf(header)
+      if (Result.isFailure(read)) return Result.fail(read.failure)
+      tags = read.success
+      // Code that declared fewer tags wrote it: what has invalidated it since, no tag of it can tell.
+      if (!known.every((tag) => carries(read.success, tag))) stamp = -1
+    }
+    return Result.succeed(new Decoded(header, stamp, tags, value))
+  }
 
   const open = (keyed: Keyed<Id>, bytes: Uint8Array): Entry.Entry<A> | undefined => {
     const entry = decode(keyed, bytes)
