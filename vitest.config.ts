@@ -22,6 +22,7 @@ export default defineConfig({
       "packages/redis",
       "packages/cache",
       "packages/fpl",
+      "packages/store",
       "packages/testing",
       "apps/warmer",
       "apps/bench",

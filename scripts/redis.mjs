@@ -1,21 +1,10 @@
 /**
  * Finds a redis-server for the tests, or fetches one.
  */
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { run } from "./command.mjs"
+import { fromApt, install, works } from "./install.mjs"
 import { root } from "./setup.mjs"
-
-const works = (command, ...args) => spawnSync(command, args, { stdio: "ignore", timeout: 15_000 }).status === 0
-
-/** Runs an installer, its output on standard error: standard output is the task's. */
-const install = async (what, command, ...args) => {
-  console.error(`Installing redis-server with ${what} …`)
-  const { code, interrupted } = await run(command, args, { stdio: ["ignore", 2, 2] })
-  if (interrupted) process.exit(code || 130)
-  return code === 0
-}
 
 const onPath = () => ["redis-server", "valkey-server"].filter((name) => works(name, "--version")).slice(0, 1)
 
@@ -38,7 +27,7 @@ const fromDocker = async () => {
     const partial = `${folder}.${process.pid}`
     mkdirSync(partial, { recursive: true })
     const copy = `docker run --rm ${image} sh -c '${pack}' | tar -xf - --no-same-owner -C "$0"`
-    const copied = await install(`the Docker image ${image}`, "sh", "-c", copy, partial)
+    const copied = await install("redis-server", `the Docker image ${image}`, "sh", "-c", copy, partial)
     if (copied && !existsSync(folder)) renameSync(partial, folder)
     rmSync(partial, { recursive: true, force: true })
   }
@@ -48,30 +37,15 @@ const fromDocker = async () => {
   return works(...command, "--version") ? command : []
 }
 
-/** A server that nobody asked for must not start: for the while, services are forbidden to. */
-const apt = `
-policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-  trap 'rm -f $policy' EXIT
-  printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
-fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q && apt-get install -y -q redis-server`
-
-const fromApt = async () => {
-  if (!works("apt-get", "--version")) return []
-  const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"]
-  if (sudo.length > 0 && !works(...sudo, "true")) return []
-  return (await install("apt-get", ...sudo, "sh", "-c", apt)) ? onPath() : []
-}
+const aptRedis = async () => ((await fromApt("redis-server")) ? onPath() : [])
 
 const fromBrew = async () =>
-  works("brew", "--version") && (await install("brew", "brew", "install", "redis")) ? onPath() : []
+  works("brew", "--version") && (await install("redis-server", "brew", "brew", "install", "redis")) ? onPath() : []
 
 /** The command that runs a server, as a JSON array: what LETLETME_REDIS_SERVER holds for the tests. */
 export const redisServer = async () => {
   if (process.env.LETLETME_REDIS_SERVER) return process.env.LETLETME_REDIS_SERVER
-  for (const find of [onPath, fromDocker, fromApt, fromBrew]) {
+  for (const find of [onPath, fromDocker, aptRedis, fromBrew]) {
     const command = await find()
     if (command.length > 0) return JSON.stringify(command)
   }

@@ -4,6 +4,7 @@
 import { delimiter, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { run } from "./command.mjs"
+import { postgresPrograms } from "./postgres.mjs"
 import { redisServer } from "./redis.mjs"
 import { root, setup } from "./setup.mjs"
 
@@ -54,6 +55,7 @@ const types = async () => (await foreground("tstyche", [])).code
 
 const test = async (args) => {
   env.LETLETME_REDIS_SERVER = await redisServer()
+  env.LETLETME_POSTGRES_BIN = await postgresPrograms()
   const { code, interrupted } = await foreground("vitest", ["run", ...args])
   // Arguments choose among vitest's tests; the type tests run with all of them.
   return code !== 0 || interrupted || args.length > 0 ? code : types()

@@ -4,6 +4,7 @@
 export { RedisServer, RedisServerError } from "./RedisServer.ts"
 export { RedisCluster, RedisClusterError } from "./RedisCluster.ts"
 export { RedisSentinel, RedisSentinelError } from "./RedisSentinel.ts"
+export { PostgresServer, PostgresServerError } from "./PostgresServer.ts"
 export * as TcpProxy from "./TcpProxy.ts"
 export * as Checker from "./Checker.ts"
 export * as Planner from "./simulation/Planner.ts"

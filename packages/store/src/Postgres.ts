@@ -1,0 +1,61 @@
+/**
+ * A Postgres server: its connections, bounded in number and in time, and its schema, brought up to date.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import type { MigrationError } from "effect/sql/Migrator"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Migrations from "./Migrations.ts"
+
+/** How to reach a server. */
+export interface Options {
+  /** `postgres://user:password@host:port/database`, with `?sslmode=` as libpq has it. */
+  readonly url: Redacted.Redacted
+  /** Connections at once; one more listens. Default: 8. */
+  readonly maxConnections?: number | undefined
+  /** How long one statement may take at the server. Default: 10 seconds. */
+  readonly statementTimeout?: Duration.Input | undefined
+}
+
+/**
+ * Connects to a server and migrates it.
+ *
+ * @example
+ * ```ts
+ * import { Postgres } from "@letletme/store"
+ * import { Redacted } from "effect"
+ *
+ * const database = Postgres.layer({ url: Redacted.make("postgres://fpl:secret@localhost/fpl") })
+ * ```
+ */
+export const layer = ({
+  maxConnections = 8,
+  statementTimeout = "10 seconds",
+  url
+}: Options): Layer.Layer<PgClient.PgClient | SqlClient, SqlError | MigrationError> => {
+  const millis = `${Duration.toMillis(Duration.fromInputUnsafe(statementTimeout))}`
+  return over({
+    url,
+    maxConnections,
+    startupParameters: {
+      statement_timeout: millis,
+      lock_timeout: millis,
+      idle_in_transaction_session_timeout: millis
+    }
+  })
+}
+
+/** A client over this configuration, with the newest schema. */
+export const over = (
+  config: PgClient.PgPoolConfig
+): Layer.Layer<PgClient.PgClient | SqlClient, SqlError | MigrationError> =>
+  Layer.effectDiscard(
+    Migrations.run.pipe(
+      // Another process migrates.
+      Effect.retry({
+        while: (error) => error._tag === "MigrationError" && error.kind === "Locked",
+        schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))
+      })
+    )
+  ).pipe(Layer.provideMerge(PgClient.layer({ applicationName: "letletme", connectTimeout: "5 seconds", ...config })))

@@ -1,0 +1,3 @@
+export * as Embedded from "./Embedded.ts"
+export * as Postgres from "./Postgres.ts"
+export * as SqlOutbox from "./SqlOutbox.ts"
