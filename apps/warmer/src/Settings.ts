@@ -15,11 +15,15 @@ export const flags = {
     Flag.optional
   ),
   source: Flag.String("source").pipe(
-    Flag.withDescription('Where data comes from: "simulated" (default), "api", or a folder of recorded snapshots'),
+    Flag.withDescription(
+      'Where data comes from: "simulated" (default), "fpl" (the API), or a folder of recorded snapshots'
+    ),
     Flag.withDefault("simulated")
   ),
   season: Flag.String("season").pipe(
-    Flag.withDescription("The season, such as 2025-26, where the source does not state it (default: FPL_SEASON)"),
+    Flag.withDescription(
+      "The season, such as 2025-26, that the data has to be of (default: FPL_SEASON, else what the data states)"
+    ),
     Flag.withSchema(Season.Season),
     Flag.optional
   ),

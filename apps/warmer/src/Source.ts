@@ -10,7 +10,7 @@ import { HttpRouter, HttpServer } from "effect/http"
 import type { ServeError } from "effect/http/HttpServerError"
 import type { Path } from "effect/Path"
 import { createServer } from "node:http"
-import { SettingError, seasonOf, type Shared } from "./Settings.ts"
+import { seasonOf, type Shared } from "./Settings.ts"
 
 /** How the simulated season is played. */
 export interface Simulation {
@@ -57,7 +57,7 @@ const simulated = ({ seed, speed }: Simulation) => {
   )
 }
 
-type Failure = SourceError | ServeError | SettingError | Config.ConfigError
+type Failure = SourceError | ServeError | Config.ConfigError
 
 /** The source for a command. */
 export const layer = (
@@ -65,18 +65,12 @@ export const layer = (
   simulation: Simulation = defaultSimulation
 ): Layer.Layer<FplSource, Failure, FileSystem | Path> =>
   Layer.unwrap(
-    Effect.gen(function* (): Effect.fn.Return<
-      Layer.Layer<FplSource, Failure, FileSystem | Path>,
-      SettingError | Config.ConfigError
-    > {
+    Effect.gen(function* (): Effect.fn.Return<Layer.Layer<FplSource, Failure, FileSystem | Path>, Config.ConfigError> {
       const season = yield* seasonOf(shared.season)
       switch (shared.source) {
         case "simulated":
           return simulated(simulation)
-        case "api": {
-          if (season === undefined) {
-            return yield* new SettingError({ message: "--source api: state the season with --season or FPL_SEASON" })
-          }
+        case "fpl": {
           const baseUrl = yield* Config.option(Config.String("FPL_BASE_URL"))
           const options = baseUrl._tag === "Some" ? { season, baseUrl: baseUrl.value } : { season }
           return FplApi.layer(options).pipe(Layer.provide(NodeHttpClient.layerUndici))

@@ -35,7 +35,9 @@ const commands = [
     "run",
     {
       every: Flag.Finite("every").pipe(
-        Flag.withDescription("Seconds between two polls of the source (default: 2 for the simulation, else 60)"),
+        Flag.withDescription(
+          "Seconds between two polls of the source (default: 2 for the simulation, else as the season's life goes)"
+        ),
         Flag.optional
       ),
       port: Flag.Int("port").pipe(
@@ -57,7 +59,7 @@ const commands = [
     },
     Effect.fn(function* (options) {
       const shared = yield* root
-      yield* run(shared, options)
+      return yield* run(shared, options)
     })
   ).pipe(
     Command.withDescription("Poll the source, update, cascade, warm again, and serve health and metrics, until stopped")

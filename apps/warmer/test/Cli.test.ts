@@ -159,7 +159,6 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["get", "match:*:17"], /is not a key/],
     [["get", "player:2030-31:1"], /is no key of a domain/],
     [["get", "match:2030-31:9999"], /does not exist/],
-    [["table", "--source", "api"], /state the season/],
     [["table", "--deductions", "/no/such/file"], /deductions/],
     [["run", "--every", "0"], /--every/],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/],
@@ -168,6 +167,14 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1/nonsense"], /--store: .*database/s],
     [["table", "--deductions", import.meta.filename], /--deductions/]
   ]
+  it.live("a network that is not there", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["table", "--source", "fpl"], { FPL_BASE_URL: "http://127.0.0.1:1/api/" })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /no connection to http:\/\/127\.0\.0\.1:1\/api\/.*check the network/)
+    })
+  )
+
   it.live.each(cases)("%j", ([args, words]) =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* run([...args, "--json"])

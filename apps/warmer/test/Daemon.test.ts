@@ -74,7 +74,7 @@ describe("run", () => {
       const { url } = yield* RedisServer
       const { scan } = yield* Redis
       const { env } = yield* upstream
-      const args = ["run", "--port", "0", "--every", "0.5", "--source", "api", "--store", url]
+      const args = ["run", "--port", "0", "--every", "0.5", "--source", "fpl", "--store", url]
       const first = yield* daemon(args, env)
       // The first batches are written, most of them are not.
       yield* Effect.retry(
@@ -93,7 +93,7 @@ describe("run", () => {
       assert.isBelow(warmed?.loaded ?? 0, warmed?.entries ?? 0)
       yield* second.signal("SIGTERM")
       yield* second.ended
-      const verified = yield* run(["verify", "--source", "api", "--store", url, "--json"], env)
+      const verified = yield* run(["verify", "--source", "fpl", "--store", url, "--json"], env)
       const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Struct({ isClean: Schema.Boolean })))
       assert.isTrue((yield* decode(verified.stdout)).isClean)
       assert.strictEqual(verified.code, 0)
@@ -119,7 +119,7 @@ describe("run", () => {
       const { url } = yield* RedisServer
       const { mget, scan, set } = yield* Redis
       const { env } = yield* upstream
-      const args = ["run", "--port", "0", "--every", "0.2", "--monitor", "0.5", "--source", "api", "--store", url]
+      const args = ["run", "--port", "0", "--every", "0.2", "--monitor", "0.5", "--source", "fpl", "--store", url]
       const warmer = yield* daemon(args, env)
       const address = yield* warmer.address
       yield* health(address, "ready")
@@ -142,7 +142,7 @@ describe("run", () => {
   it.live("a source that answers nonsense degrades it, and the last good data stays", () =>
     Effect.gen(function* () {
       const { env, state } = yield* upstream
-      const warmer = yield* daemon(["run", "--port", "0", "--every", "0.3", "--source", "api"], env)
+      const warmer = yield* daemon(["run", "--port", "0", "--every", "0.3", "--source", "fpl"], env)
       const address = yield* warmer.address
       yield* health(address, "ready")
       for (const [answer, words] of [

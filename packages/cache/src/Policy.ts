@@ -22,8 +22,11 @@ export type Lifetime<A> = Duration.Input | ((value: A) => Duration.Input)
 export interface Policy<A> {
   /** A strategy's length. It is also the cap of {@link adaptive}. */
   readonly timeToLive: Strategy | Duration.Input
-  /** A shorter time to live computed from the value, such as seconds while a match is live. */
-  readonly adaptive?: ((value: A) => Duration.Input) | undefined
+  /**
+   * A shorter time to live computed from the value, such as seconds while a match is live, and from the time at which it
+   * is stored (epoch ms), such as the rest until a deadline.
+   */
+  readonly adaptive?: ((value: A, now: number) => Duration.Input) | undefined
   /** How much longer an expired entry is kept, to be served while the source is slow or away. Default: one hour. */
   readonly grace?: Lifetime<A> | undefined
   /** How long "does not exist" is believed. Default: the temporary strategy. */
@@ -49,8 +52,8 @@ export interface StrategyLengths {
 
 /** A policy with every default filled in, in milliseconds. */
 export interface Resolved<A> {
-  /** Time to live and grace of a value; `undefined` means "does not exist". */
-  readonly lifetime: (value: A | undefined) => { readonly timeToLive: number; readonly grace: number }
+  /** Time to live and grace of a value stored now (epoch ms); `undefined` means "does not exist". */
+  readonly lifetime: (value: A | undefined, now: number) => { readonly timeToLive: number; readonly grace: number }
   readonly staleWhileRevalidate: StaleReach
   readonly staleIfUnavailable: StaleReach
   readonly refreshAhead: number | undefined
@@ -74,10 +77,10 @@ export const resolve = <A>(
   const fixedGrace = typeof grace === "function" ? undefined : millis(grace)
   const absent = policy.absentTimeToLive === undefined ? defaults.timeToLive.temporary : millis(policy.absentTimeToLive)
   return {
-    lifetime: (value) => {
+    lifetime: (value, now) => {
       if (value === undefined) return { timeToLive: Math.min(absent, cap), grace: fixedGrace ?? 0 }
       return {
-        timeToLive: adaptive === undefined ? cap : Math.min(cap, millis(adaptive(value))),
+        timeToLive: adaptive === undefined ? cap : Math.min(cap, millis(adaptive(value, now))),
         grace: fixedGrace ?? (typeof grace === "function" ? millis(grace(value)) : 0)
       }
     },

@@ -3,6 +3,7 @@
  */
 export * as Event from "./event/Event.ts"
 export * as FplApi from "./source/FplApi.ts"
+export * as Lifecycle from "./season/Lifecycle.ts"
 export * as Match from "./match/Match.ts"
 export * as Phase from "./phase/Phase.ts"
 export * as RecordedSource from "./source/RecordedSource.ts"

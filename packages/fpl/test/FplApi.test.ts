@@ -393,6 +393,16 @@ describe("FplApi", () => {
     })
   )
 
+  it.live("takes the season from the data, and refuses the data of another one than was stated", () =>
+    Effect.gen(function* () {
+      const { baseUrl } = yield* serve(good)
+      assert.strictEqual((yield* fetchFrom(baseUrl, { season: undefined })).season, "2030-31")
+      const { reason } = yield* Effect.flip(fetchFrom(baseUrl, { season: "2029-30" }))
+      assert.strictEqual(reason._tag, "Incoherent")
+      assert.include(reason.message, "the first deadline is of season 2030-31")
+    })
+  )
+
   it.live("is configured by the environment", () =>
     Effect.gen(function* () {
       const { arrivals, baseUrl } = yield* serve(good)
@@ -409,7 +419,7 @@ describe("FplApi", () => {
     })
   )
 
-  it.effect.each([{}, { FPL_SEASON: "2030" }, { FPL_SEASON: "2030-31", FPL_TIMEOUT: "soon" }])(
+  it.effect.each([{ FPL_SEASON: "2030" }, { FPL_SEASON: "2030-31", FPL_TIMEOUT: "soon" }])(
     "refuses the environment %j",
     (environment) =>
       Effect.gen(function* () {

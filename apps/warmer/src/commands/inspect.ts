@@ -6,11 +6,11 @@ import {
   EventCache,
   EventMatches,
   EventPhases,
-  FplSource,
   graph,
   MatchCache,
   PhaseCache,
   PhaseMatches,
+  PrimaryData,
   SeasonEvents,
   SeasonMatches,
   SeasonPhases,
@@ -27,7 +27,7 @@ import { answer, columns, Failed, table } from "../Output.ts"
 
 /** `table`: the league table, overall or in another scope. */
 export const showTable = Effect.fn("table")(function* (scope: string, json: boolean) {
-  const { season } = yield* FplSource
+  const { season } = yield* PrimaryData.use(({ current }) => current)
   const id = yield* Effect.mapError(
     Schema.decodeEffect(StandingId)(`${season}:${scope}`),
     (error) => new Failed({ message: error.message })

@@ -3,15 +3,15 @@
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { CacheConfig, type CacheManager, ConsistencyMonitor, LiveView, Warmer } from "@letletme/cache"
-import { FplSource, SeasonSync, StandingCache } from "@letletme/fpl"
-import { Console, Effect, Exit, Layer, Option, Schedule } from "effect"
+import { FplSource, Lifecycle, PrimaryData, SeasonSync, StandingCache } from "@letletme/fpl"
+import { Clock, Console, Effect, Exit, Layer, Option } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import * as App from "../App.ts"
 import { Health } from "../Health.ts"
-import { answer, Failed, showProgress, table } from "../Output.ts"
+import { answer, showProgress, table } from "../Output.ts"
 import * as Server from "../Server.ts"
-import { describeStore, type Shared, storeOf } from "../Settings.ts"
+import { describeStore, SettingError, type Shared, storeOf } from "../Settings.ts"
 import * as Source from "../Source.ts"
 
 /** What the daemon is told beside the shared flags. */
@@ -38,6 +38,7 @@ const monitor = (window: number, every: number): Layer.Layer<never, never, Cache
     )
   )
 
+/** Polls once. Answers whether the source did. */
 const poll = Effect.fn("poll")(function* () {
   const sync = yield* SeasonSync
   const warmer = yield* Warmer
@@ -47,12 +48,13 @@ const poll = Effect.fn("poll")(function* () {
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
     if (error === undefined) return yield* Effect.failCause(exit.cause)
     yield* health.pollFailed(error.message)
-    return yield* Effect.logWarning(error.message)
+    yield* Effect.logWarning(error.message)
+    return false
   }
   const { changed, invalidated, outcome, position, time } = exit.value
   yield* health.polled(time)
   const isReady = yield* health.isReady
-  if (outcome === "unchanged" && isReady) return
+  if (outcome === "unchanged" && isReady) return true
   const report = yield* warmer.warm
   if (report.failures === 0) yield* health.warmed(report)
   const counts = Object.entries(changed).flatMap(([domain, keys]) =>
@@ -69,12 +71,25 @@ const poll = Effect.fn("poll")(function* () {
         : `The cache was verified: ${report.total} entries, ${counts.join(", ") || "nothing"} changed, ${report.loaded} reloaded in ${report.millis} ms`
     )
   }
+  return true
 })
 
-const daemon = Effect.fn("run")(function* (shared: Shared, every: number, what: string) {
+/** How long the source is left alone (ms): as the season's life goes, and for a minute at most if it did not answer. */
+const untilNextPoll = Effect.fnUntraced(function* (hasAnswered: boolean) {
+  const primary = yield* PrimaryData
+  const now = yield* Clock.currentTimeMillis
+  const pause = Option.map(yield* primary.held, (revision) => Lifecycle.untilNextPoll(revision, now))
+  return Math.min(
+    Option.getOrElse(pause, () => 60_000),
+    hasAnswered ? Number.POSITIVE_INFINITY : 60_000
+  )
+})
+
+const daemon = Effect.fn("run")(function* (shared: Shared, every: Option.Option<number>, what: string) {
   const source = yield* FplSource
   const health = yield* Health
   const live = yield* LiveView
+  const primary = yield* PrimaryData
   const standings = yield* StandingCache
   const { address } = yield* HttpServer.HttpServer
   const at = HttpServer.formatAddress(address)
@@ -82,8 +97,11 @@ const daemon = Effect.fn("run")(function* (shared: Shared, every: number, what: 
 
   yield* say(
     [
-      `LetLetMe Cache keeps season ${source.season} warm.`,
-      `  source   ${source.description}, asked every ${every} s`,
+      `LetLetMe Cache keeps ${source.season === undefined ? "the current season" : `season ${source.season}`} warm.`,
+      `  source   ${source.description}, asked ${Option.match(every, {
+        onNone: () => "every 30 s while a match is on, less often else",
+        onSome: (seconds) => `every ${seconds} s`
+      })}`,
       `  store    ${what}`,
       `  health   ${at}/health/ready   ${at}/health/live`,
       `  metrics  ${at}/metrics`,
@@ -102,21 +120,29 @@ const daemon = Effect.fn("run")(function* (shared: Shared, every: number, what: 
 
   const announce = Effect.gen(function* () {
     yield* health.awaitReady
-    const standing = yield* standings.get({ season: source.season, scope: { _tag: "Overall" } })
-    yield* say(`\nReady. The table of ${source.season}:\n\n${table(standing)}\n`)
+    const { season } = yield* primary.current
+    const standing = yield* standings.get({ season, scope: { _tag: "Overall" } })
+    yield* say(`\nReady. The table of ${season}:\n\n${table(standing)}\n`)
   }).pipe(Effect.catch((error) => Effect.logWarning(`The table cannot be shown: ${error.message}`)))
   yield* Effect.forkScoped(announce)
 
-  yield* Effect.repeat(poll(), Schedule.spaced(every * 1000))
+  return yield* Effect.forever(
+    Effect.gen(function* () {
+      const hasAnswered = yield* poll()
+      yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
+    })
+  )
 }, Effect.scoped)
 
 /** Runs the daemon until it is stopped. */
 export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
   const store = yield* storeOf(shared.store)
-  const every = Option.getOrElse(options.every, () => (shared.source === "simulated" ? 2 : 60))
-  if (!(every > 0)) return yield* new Failed({ message: "--every: expected a number of seconds above 0" })
+  // The simulation's life goes by faster than the clock.
+  const every = shared.source === "simulated" ? Option.orElseSome(options.every, () => 2) : options.every
+  if (Option.exists(every, (seconds) => !(seconds > 0)))
+    return yield* new SettingError({ message: "--every: expected a number of seconds above 0" })
   if (Option.exists(options.monitor, (window) => !(window > 0))) {
-    return yield* new Failed({ message: "--monitor: expected a number of seconds above 0" })
+    return yield* new SettingError({ message: "--monitor: expected a number of seconds above 0" })
   }
   const server = NodeHttpServer.layer(() => createServer(), {
     port: options.port,
@@ -127,7 +153,14 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
     Layer.provideMerge(server),
     Layer.provideMerge(Health.layer),
     Layer.provideMerge(
-      Option.match(options.monitor, { onNone: () => Layer.empty, onSome: (window) => monitor(window, every) })
+      Option.match(options.monitor, {
+        onNone: () => Layer.empty,
+        onSome: (window) =>
+          monitor(
+            window,
+            Option.getOrElse(every, () => 60)
+          )
+      })
     ),
     Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
   )

@@ -170,8 +170,8 @@ export const make = <Id, A>(options: {
       if (Result.isFailure(payload)) {
         return yield* new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) })
       }
-      const { timeToLive, grace } = policy.lifetime(value)
       const createdAt = clock.currentTimeMillisUnsafe()
+      const { timeToLive, grace } = policy.lifetime(value, createdAt)
       const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * (yield* Random.next)))
       const others = new Set(tags)
       others.delete(key)

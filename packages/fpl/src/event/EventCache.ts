@@ -6,6 +6,7 @@ import { Effect, Schema } from "effect"
 import { graph } from "../graph.ts"
 import { PrimaryData, revisionOf } from "../season/PrimaryData.ts"
 import * as idList from "../season/idList.ts"
+import { eventFreshness } from "../season/Lifecycle.ts"
 import { byId } from "../season/lookups.ts"
 import { Season } from "../season/Season.ts"
 import * as tags from "../season/tags.ts"
@@ -19,6 +20,7 @@ export class EventCache extends DomainCache.Service<EventCache>()("@letletme/fpl
   id: EventId,
   value: Event,
   timeToLive: "metadata",
+  adaptive: eventFreshness,
   listedUnder: (event) => [tags.season(event.season)],
   cascadeOn: (event) => event.deadline,
   lookupMany: byId(({ events }) => events)

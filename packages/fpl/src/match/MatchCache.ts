@@ -2,24 +2,15 @@
  * Matches, cached: by id, and the ids by gameweek, phase, team and season, and of those in no gameweek.
  */
 import { DomainCache } from "@letletme/cache"
-import { Duration } from "effect"
 import { EventId } from "../event/Event.ts"
 import { graph } from "../graph.ts"
 import { PhaseId } from "../phase/Phase.ts"
 import * as idList from "../season/idList.ts"
+import { matchFreshness } from "../season/Lifecycle.ts"
 import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
 import { TeamId } from "../team/Team.ts"
-import { Match, MatchId, status } from "./Match.ts"
-
-// How long a match is believed, by where it is in its life; the metadata strategy is the cap.
-const lifetimes = {
-  live: Duration.seconds(30),
-  provisional: Duration.minutes(10),
-  scheduled: Duration.hours(6),
-  unscheduled: Duration.hours(6),
-  final: Duration.days(30)
-}
+import { Match, MatchId } from "./Match.ts"
 
 /** A match by id: it depends on its gameweek, its phases and its teams, and is listed under them. */
 export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl/MatchCache", {
@@ -29,7 +20,7 @@ export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl
   id: MatchId,
   value: Match,
   timeToLive: "metadata",
-  adaptive: (match) => lifetimes[status(match)],
+  adaptive: matchFreshness,
   dependsOn: ({ away, event, home, phases, season }) => [
     ...(event === null ? [] : [tags.event(season, event)]),
     ...phases.map((phase) => tags.phase(season, phase)),

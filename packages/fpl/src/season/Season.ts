@@ -47,3 +47,9 @@ export const inName = (name: string): Season | undefined => {
   const found = /\d{4}-\d{2}(?!\d)/.exec(name)?.[0]
   return found !== undefined && Schema.is(Season)(found) ? found : undefined
 }
+
+/** The season whose first deadline is at this time (epoch ms): data of the game states its season so. */
+export const beginningAt = (firstDeadline: number): string => {
+  const year = new Date(firstDeadline).getUTCFullYear()
+  return `${year}-${`${year + 1}`.slice(-2)}`
+}

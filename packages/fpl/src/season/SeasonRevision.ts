@@ -7,7 +7,7 @@ import * as Match from "../match/Match.ts"
 import * as Phase from "../phase/Phase.ts"
 import { Incoherent, Invalid, Malformed, Maintenance, SourceError } from "../source/SourceError.ts"
 import * as Team from "../team/Team.ts"
-import type { Season } from "./Season.ts"
+import { beginningAt, type Season } from "./Season.ts"
 
 /** A revision. Every reference in it resolves. */
 export interface SeasonRevision {
@@ -89,15 +89,18 @@ const incoherence = (next: SeasonRevision, previous: SeasonRevision | undefined)
 /**
  * Assembles a revision from the two bodies of the API. Fails with `Malformed`, `Maintenance`, `Invalid` or
  * `Incoherent`; measured against a `previous` revision of the season it also fails where the new one is truncated.
+ *
+ * The season is the year of the first deadline. One that is stated has to be that: the API goes on to the next season
+ * under the same address, with the same ids for other clubs.
  */
 export const assemble = Effect.fn("SeasonRevision.assemble")(function* (options: {
-  readonly season: Season
+  readonly season?: Season | undefined
   readonly time: number
   readonly bootstrap: string
   readonly fixtures: string
   readonly previous?: SeasonRevision | undefined
 }): Effect.fn.Return<SeasonRevision, SourceError> {
-  const { previous, season, time } = options
+  const { previous, time } = options
   const invalid = (what: string) => (error: Schema.SchemaError) =>
     new SourceError({ reason: new Invalid({ what, detail: error.message }) })
   const bootstrap = yield* Effect.flatMap(parse("bootstrap-static", options.bootstrap), (body) =>
@@ -106,6 +109,11 @@ export const assemble = Effect.fn("SeasonRevision.assemble")(function* (options:
   const fixtures = yield* Effect.flatMap(parse("fixtures", options.fixtures), (body) =>
     Effect.mapError(decodeFixtures(body), invalid("fixtures"))
   )
+  const season = beginningAt(Math.min(...bootstrap.events.map((event) => event.deadline_time)))
+  if (options.season !== undefined && options.season !== season && bootstrap.events.length > 0) {
+    const detail = `the first deadline is of season ${season}, and ${options.season} was stated: state ${season}, or none`
+    return yield* fail(new Incoherent({ detail }))
+  }
   const byId = (a: { readonly id: number }, b: { readonly id: number }) => a.id - b.id
   const phases = bootstrap.phases.map((phase) => Phase.fromApi(season, phase)).toSorted(byId)
   const revision: SeasonRevision = {

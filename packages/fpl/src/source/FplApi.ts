@@ -10,7 +10,8 @@ import { Malformed, SourceError, Timeout, Unavailable } from "./SourceError.ts"
 
 /** How the API is asked. Durations are milliseconds. */
 export interface Options {
-  readonly season: Season
+  /** What the data has to be of; where none is stated, the data's own season, which changes each summer. */
+  readonly season: Season | undefined
   /** The address that `bootstrap-static/` and `fixtures/` are below. */
   readonly baseUrl: string
   /** For a whole answer, its body included. */
@@ -23,7 +24,8 @@ export interface Options {
   readonly description: string
 }
 
-const defaults = {
+const defaults: Options = {
+  season: undefined,
   baseUrl: "https://fantasy.premierleague.com/api/",
   timeout: 10_000,
   spacing: 250,
@@ -99,8 +101,8 @@ const make = (options: Options) =>
           HttpClientRequest.setHeader("accept", "application/json")
         )
         const response = yield* Effect.mapError(client.execute(request), ({ message, reason }) => {
-          const cause = reason.cause instanceof Error ? `: ${reason.cause.message}` : ""
-          return unavailable(what, `${message}${cause}`)
+          const cause = reason.cause instanceof Error ? reason.cause.message : message
+          return unavailable(what, `there is no connection to ${request.url} (${cause}): check the network`)
         })
         if (response.status === 200) return yield* body(what, response)
         const retryAfter = retryAfterOf(response.headers["retry-after"], clock.currentTimeMillisUnsafe())
@@ -147,16 +149,15 @@ const make = (options: Options) =>
   })
 
 /** The API with these options over the HTTP client in context. */
-export const layer = (
-  options: Partial<Options> & Pick<Options, "season">
-): Layer.Layer<FplSource, never, HttpClient.HttpClient> => Layer.effect(FplSource, make({ ...defaults, ...options }))
+export const layer = (options: Partial<Options> = {}): Layer.Layer<FplSource, never, HttpClient.HttpClient> =>
+  Layer.effect(FplSource, make({ ...defaults, ...options }))
 
 /** The API as the environment says: `FPL_SEASON`, `FPL_BASE_URL`, `FPL_TIMEOUT`. */
 export const layerConfig: Layer.Layer<FplSource, Config.ConfigError, HttpClient.HttpClient> = Layer.effect(
   FplSource,
   Effect.gen(function* () {
     const stated = yield* Config.all({
-      season: Config.schema(Season, "FPL_SEASON"),
+      season: Config.withDefault(Config.schema(Season, "FPL_SEASON"), undefined),
       baseUrl: Config.withDefault(Config.String("FPL_BASE_URL"), defaults.baseUrl),
       timeout: Config.withDefault(Config.Duration("FPL_TIMEOUT"), Duration.millis(defaults.timeout))
     })

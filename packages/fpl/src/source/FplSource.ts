@@ -10,7 +10,8 @@ import type { SourceError } from "./SourceError.ts"
 export class FplSource extends Context.Service<
   FplSource,
   {
-    readonly season: Season
+    /** The season that was stated. Where none was, the data states it, and may go on to the next one. */
+    readonly season: Season | undefined
     /** The source in a few words, for people. */
     readonly description: string
     /** Fetches one coherent revision, measured against the one held before, if any. */
