@@ -71,10 +71,18 @@ export class UnknownDomain extends Schema.TaggedError<UnknownDomain>()("UnknownD
   }
 }
 
+/** The process leads no longer, so what it wrote as the leader is refused. Nothing was written. */
+export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { fence: Schema.Finite }) {
+  override get message(): string {
+    return `The leadership that began at position ${this.fence} has ended: nothing was written. Whoever leads now does it.`
+  }
+}
+
 /** Why the cache failed. */
 export const Reason = Schema.Union([
   UnknownDomain,
   Absent,
+  Fenced,
   Unavailable,
   Timeout,
   StoreFailed,
@@ -101,6 +109,7 @@ export class CacheError extends Schema.TaggedError<CacheError>()("CacheError", {
       case "StoreFailed":
         return this.reason.temporary
       case "Absent":
+      case "Fenced":
       case "Unencodable":
       case "UnknownDomain":
         return false

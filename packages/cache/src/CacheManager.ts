@@ -12,6 +12,7 @@ import * as Codec from "./Codec.ts"
 import type { Change, Definition, Domain, Written } from "./Domain.ts"
 import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
+import { Fence } from "./Fence.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
 import { explain } from "./internal/explain.ts"
 import { inspect } from "./internal/inspect.ts"
@@ -143,7 +144,7 @@ export class CacheManager extends Context.Service<
           once?: string
         ) {
           const list = [...tags]
-          const appended = yield* live.append({ tags: list, cause, writes, once })
+          const appended = yield* live.append({ tags: list, cause, writes, once, fence: yield* Fence })
           if (list.length > 0) {
             metrics.countInvalidation(cause, list.length, list.filter(Tag.isPattern).length)
             kernel.tell({ _tag: "Invalidated", tags: list, position: appended.position, cause })

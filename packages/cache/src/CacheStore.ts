@@ -17,6 +17,8 @@ export interface Fill {
   readonly timeToLive: number
   /** What is held was found unreadable: replace it whatever it claims of itself. */
   readonly overwrite: boolean
+  /** Refused unless this leadership still lasts: see `Fence`. */
+  readonly fence?: Position | undefined
 }
 
 /**
@@ -30,6 +32,8 @@ export class CacheStore extends Context.Service<
   {
     /** Names the server that has a key, where there are several. What one does not answer, the others may. */
     readonly homeOf?: (key: string) => string
+    /** Tells the store who may write under a fence, and until when (epoch ms), where it cannot read it itself. */
+    readonly admit?: (fence: Position | undefined, until: number) => void
     /** The bytes under each key, `undefined` where there are none, in the order of the keys. */
     readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, CacheError>
     /** Writes the fills; answers for each whether it was stored. */
@@ -60,6 +64,11 @@ export class CacheStore extends Context.Service<
       const entries = new Map<string, Fill & { readonly expiresAt: number }>()
       const leases = new Map<string, { readonly holder: string; readonly expiresAt: number }>()
 
+      let admitted: { readonly fence: Position | undefined; readonly until: number } = { fence: undefined, until: 0 }
+
+      const isFenced = ({ fence }: Fill): boolean =>
+        fence !== undefined && (fence !== admitted.fence || clock.currentTimeMillisUnsafe() > admitted.until)
+
       const live = <A extends { readonly expiresAt: number }>(map: Map<string, A>, key: string): A | undefined => {
         const found = map.get(key)
         if (found === undefined || found.expiresAt > clock.currentTimeMillisUnsafe()) return found
@@ -68,10 +77,14 @@ export class CacheStore extends Context.Service<
       }
 
       return CacheStore.of({
+        admit: (fence, until) => {
+          admitted = { fence, until }
+        },
         getMany: (keys) => Effect.sync(() => keys.map((key) => live(entries, key)?.bytes)),
         fill: (fills) =>
           Effect.sync(() =>
             fills.map((fill) => {
+              if (isFenced(fill)) return false
               const held = live(entries, fill.key)
               if (!fill.overwrite && held !== undefined && isNewer(held, fill)) return false
               entries.set(fill.key, { ...fill, expiresAt: clock.currentTimeMillisUnsafe() + fill.timeToLive })

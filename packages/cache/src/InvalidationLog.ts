@@ -4,9 +4,9 @@
  * The log holds the table (head, floor, and the last position per tag) and the entries since, as long as they are kept.
  * An append is atomic with the writes that go with it.
  */
-import { Context, Deferred, Effect, Layer, Semaphore } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, Semaphore } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
-import type { CacheError } from "./CacheError.ts"
+import { CacheError, Fenced } from "./CacheError.ts"
 import { CacheStore } from "./CacheStore.ts"
 import { compareRevisions, type Revision, seal } from "./Entry.ts"
 import type { Position } from "./Position.ts"
@@ -40,8 +40,29 @@ export interface Append {
    * the first time. The name is remembered until the floor rises over that.
    */
   readonly once?: string | undefined
+  /** Refused with the reason `Fenced` unless this leadership still lasts: see `Fence`. */
+  readonly fence?: Position | undefined
   /** The highest position that the appender has heard of, where that is not `from`. */
   readonly seen?: Position | undefined
+}
+
+/** Who wants to lead. */
+export interface Candidacy {
+  /** Names the candidate; no two have the same name. */
+  readonly holder: string
+  /** For how long the lease lasts from now on (ms). */
+  readonly lease: number
+  /** The fence of the leadership to go on with; `undefined` to begin one. */
+  readonly fence: Position | undefined
+}
+
+/** Who leads. */
+export interface Lease {
+  readonly holder: string
+  /** The position at which this leadership began: higher than that of every one before it. */
+  readonly fence: Position
+  /** How much of it is left (ms). */
+  readonly left: number
 }
 
 /** What the log answers to a question after a position. */
@@ -90,6 +111,13 @@ export class InvalidationLog extends Context.Service<
     readonly at: (position: Position) => Effect.Effect<View.LogEntry | undefined, CacheError>
     /** Raises the floor, forgets the marks at or below it, and tells every view. */
     readonly compact: (floor: Position) => Effect.Effect<void, CacheError>
+    /**
+     * Takes the lease where nobody holds it, or goes on with one's own; answers who holds it now. One that ran out is
+     * not gone on with: it begins anew, at a higher position.
+     */
+    readonly lead: (candidacy: Candidacy) => Effect.Effect<Lease, CacheError>
+    /** Gives the lease back, if it still is the one that began at this position. */
+    readonly resign: (fence: Position) => Effect.Effect<void, CacheError>
   }
 >()("@letletme/cache/InvalidationLog") {
   /** A log in the process's memory, over the store in context. Caches built over one such layer share it. */
@@ -98,7 +126,9 @@ export class InvalidationLog extends Context.Service<
     Effect.gen(function* () {
       const store = yield* CacheStore
       const config = yield* CacheConfig.Settings
+      const clock = yield* Clock.Clock
       const table = View.make()
+      let leader: { readonly holder: string; readonly fence: Position; readonly until: number } | undefined
       let entries: Array<View.LogEntry> = []
       // The newest revision that was announced of each key, whatever the store holds.
       const announced = new Map<string, { readonly revision: Revision; readonly position: Position }>()
@@ -125,10 +155,20 @@ export class InvalidationLog extends Context.Service<
         return position
       }
 
+      const present = () =>
+        leader !== undefined && leader.until >= clock.currentTimeMillisUnsafe() ? leader : undefined
+      const appoint = (next: typeof leader) => {
+        leader = next
+        store.admit?.(next?.fence, next?.until ?? 0)
+      }
+
       return InvalidationLog.of({
         isRemote: false,
         append: Effect.fnUntraced(
-          function* ({ tags, cause, writes, from, once }: Append) {
+          function* ({ tags, cause, writes, from, once, fence }: Append) {
+            if (fence !== undefined && present()?.fence !== fence) {
+              return yield* new CacheError({ reason: new Fenced({ fence }) })
+            }
             const done = once === undefined ? undefined : doneOnce.get(once)
             if (done !== undefined) return { ...after(from), position: done, refused: new Set<string>() }
             const position = table.position + (tags.length === 0 ? 0 : 1)
@@ -170,6 +210,22 @@ export class InvalidationLog extends Context.Service<
           ),
         snapshot: Effect.sync(() => ({ position: table.position, floor: table.floor, marks: [...table.marks()] })),
         at: (position) => Effect.sync(() => entries.find((entry) => entry.position === position)),
+        lead: ({ fence, holder, lease }) =>
+          Effect.sync(() => {
+            const now = clock.currentTimeMillisUnsafe()
+            const held = present()
+            if (held !== undefined && held.holder !== holder) return { ...held, left: held.until - now }
+            const position =
+              held !== undefined && held.fence === fence
+                ? held.fence
+                : push({ tags: [], cause: `lead ${holder}`, floor: undefined })
+            appoint({ holder, fence: position, until: now + lease })
+            return { holder, fence: position, left: lease }
+          }),
+        resign: (fence) =>
+          Effect.sync(() => {
+            if (leader?.fence === fence) appoint(undefined)
+          }),
         compact: (floor) =>
           Effect.sync(() => {
             if (floor <= table.floor || floor > table.position) return

@@ -8,7 +8,7 @@
 import { Redis } from "@letletme/redis"
 import { Effect, Layer, Result, Schema } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
-import { CacheError, StoreFailed } from "./CacheError.ts"
+import { CacheError, Fenced, StoreFailed } from "./CacheError.ts"
 import { seal } from "./Entry.ts"
 import { type Append, InvalidationLog } from "./InvalidationLog.ts"
 import * as scripts from "./internal/scripts.ts"
@@ -94,7 +94,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
 
     return InvalidationLog.of({
       isRemote: true,
-      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen, once = "" }: Append) {
+      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen, once = "", fence }: Append) {
         const isHere = redis.spread === undefined
         const [position, head, floor, refused, entries] = yield* redis
           .eval(
@@ -108,6 +108,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               tags.length,
               writes.length,
               once,
+              fence ?? 0,
               ...tags,
               ...writes.flatMap(({ key, preparedAt, revision, timeToLive, body }) => [
                 key,
@@ -120,6 +121,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
             ]
           )
           .pipe(Effect.mapError(storeFailed("Appending to the log")))
+        if (position === 0) return yield* new CacheError({ reason: new Fenced({ fence: fence ?? 0 }) })
         const outdated = new Set(refused)
         if (!isHere && tags.length > 0) {
           const accepted = writes.filter(({ key }) => !outdated.has(key))
@@ -174,6 +176,21 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           Effect.mapError(storeFailed("Reading the log")),
           Effect.flatMap((reply) => Effect.mapError(decodeRange(reply), malformed("Reading the log"))),
           Effect.map((entries) => entries.flatMap(toEntry)[0])
+        ),
+      lead: ({ fence = 0, holder, lease }) =>
+        redis
+          .eval(
+            scripts.lead,
+            [table, log],
+            [positions(0), config.logLength, config.process, Math.max(1, Math.round(lease)), holder, fence]
+          )
+          .pipe(
+            Effect.map(([fence, left, holder]) => ({ fence, holder, left: left / 1_000 })),
+            Effect.mapError(storeFailed("Taking the lead"))
+          ),
+      resign: (fence) =>
+        Effect.asVoid(
+          Effect.mapError(redis.eval(scripts.resign, [table], [fence]), storeFailed("Handing over the lead"))
         ),
       compact: Effect.fnUntraced(function* (floor: Position) {
         const reply = yield* Effect.mapError(redis.send("HGETALL", table), storeFailed("Reading the table"))

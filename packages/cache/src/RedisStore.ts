@@ -3,6 +3,7 @@
  */
 import { Redis, type RedisError } from "@letletme/redis"
 import { Effect, Layer, Stream } from "effect"
+import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, StoreFailed } from "./CacheError.ts"
 import { CacheStore, type Fill } from "./CacheStore.ts"
 import { inParts } from "./internal/inParts.ts"
@@ -21,21 +22,25 @@ const apart = ({ spread }: Redis["Service"]) => ({
 export const storeFailed = (operation: string) => (cause: RedisError) =>
   new CacheError({ reason: new StoreFailed({ operation, temporary: cause.isTemporary, cause }) })
 
-/** Writes fills: each is refused where its key holds what is newer. */
+/**
+ * Writes fills: each is refused where its key holds what is newer, or where its fence is over by the table. In a cluster
+ * the table lies elsewhere: a fill then goes by its stamp and revision alone.
+ */
 export const fillOver =
-  (redis: Redis["Service"]) =>
+  (redis: Redis["Service"], table?: string) =>
   (fills: ReadonlyArray<Fill>): Effect.Effect<ReadonlyArray<boolean>, CacheError> =>
     inParts(fills, apart(redis), (some) =>
       redis.eval(
         scripts.fill,
-        some.map(({ key }) => key),
-        some.flatMap(({ stamp, revision, timeToLive, overwrite, bytes }) => [
+        [...some.map(({ key }) => key), ...(table === undefined || redis.spread !== undefined ? [] : [table])],
+        some.flatMap(({ stamp, revision, timeToLive, overwrite, bytes, fence = 0 }) => [
           stamp,
           revision.time,
           revision.sequence,
           Math.max(1, Math.round(timeToLive)),
           overwrite ? 1 : 0,
-          bytes
+          bytes,
+          fence
         ])
       )
     ).pipe(
@@ -48,11 +53,12 @@ export const layer: Layer.Layer<CacheStore, never, Redis> = Layer.effect(
   CacheStore,
   Effect.gen(function* () {
     const redis = yield* Redis
+    const { namespace } = yield* CacheConfig.Settings
 
     return CacheStore.of({
       ...(redis.spread === undefined ? {} : { homeOf: redis.spread.nodeOf }),
       getMany: (keys) => Effect.mapError(redis.mget(keys), storeFailed("Reading entries")),
-      fill: fillOver(redis),
+      fill: fillOver(redis, `{${namespace}}:table`),
       remove: (keys) => Effect.asVoid(Effect.mapError(redis.remove(keys), storeFailed("Removing entries"))),
       scan: (prefix) =>
         Stream.mapError(redis.scan(`${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`), storeFailed("Listing entries")),

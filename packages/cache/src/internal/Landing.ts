@@ -6,6 +6,7 @@ import type { CacheError } from "../CacheError.ts"
 import type { Fill } from "../CacheStore.ts"
 import { type Entry, noRevision, seal } from "../Entry.ts"
 import type * as Lookup from "../Lookup.ts"
+import type { Position } from "../Position.ts"
 import type * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import { type Shelf, stamped } from "./Shelf.ts"
@@ -17,6 +18,7 @@ export interface Answered<Id, A> {
   readonly held: Entry<A> | undefined
   readonly overwrite: boolean
   readonly recorder: Recording.LoadRecorder
+  readonly fence: Position | undefined
   readonly answer: Lookup.Answer<A>
 }
 
@@ -27,7 +29,7 @@ export const make = <Id, A>(
   const { counts, declared, kernel } = shelf
   const { live, tier } = kernel
 
-  const toEntry = Effect.fnUntraced(function* ({ answer, held, id, key, overwrite, recorder }: Answered<Id, A>) {
+  const toEntry = Effect.fnUntraced(function* ({ answer, fence, held, id, key, overwrite, recorder }: Answered<Id, A>) {
     const kept = answer._tag === "NotModified" ? held : undefined
     const value = answer._tag === "Found" ? answer.value : kept?.value
     const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
@@ -40,7 +42,7 @@ export const make = <Id, A>(
     const isWhole =
       live.view.position >= recorder.highest ||
       Result.isSuccess(yield* Effect.result(live.reach(recorder.highest, kernel.config.maxStaleness)))
-    const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite }
+    const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite, fence }
     // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
     return { id, key, entry, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
   })

@@ -6,7 +6,9 @@ import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Sco
 import { CacheError, Timeout } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { Entry } from "../Entry.ts"
+import { Fence } from "../Fence.ts"
 import * as Lookup from "../Lookup.ts"
+import type { Position } from "../Position.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import type { Keyed } from "./Keys.ts"
@@ -56,6 +58,8 @@ interface Flight<Id, A, E> extends Lessee {
   /** Empty until the source is asked. */
   recorder: Recording.LoadRecorder
   readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
+  /** Under what its caller writes: the load runs in a fiber of its own, and ends when it ends. */
+  readonly fence: Position | undefined
   /** How many wait for it; a load that all of them gave up is interrupted. */
   waiting: number
 }
@@ -88,7 +92,9 @@ export const make = <Id, A, E>(options: {
     }
 
     const land = Effect.fnUntraced(function* (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) {
-      const exits = yield* landing(answered.map(([{ recorder, wanted }, answer]) => ({ ...wanted, recorder, answer })))
+      const exits = yield* landing(
+        answered.map(([{ fence, recorder, wanted }, answer]) => ({ ...wanted, fence, recorder, answer }))
+      )
       for (const [index, [flight]] of answered.entries()) {
         const exit = exits[index]
         if (exit !== undefined) finish(flight, exit)
@@ -304,7 +310,7 @@ export const make = <Id, A, E>(options: {
           (live.isTrusted(clock.currentTimeMillisUnsafe()) &&
             view.isValid(known.recorder.stamp, [wanted.key, ...known.recorder.tags]))
 
-    const board = (wanted: Wanted<Id, A>, arrival: number): Flown => {
+    const board = (wanted: Wanted<Id, A>, arrival: number, fence: Position | undefined): Flown => {
       const known = flights.get(wanted.key)
       if (known !== undefined && mayJoin(known, wanted, arrival)) {
         known.waiting++
@@ -317,6 +323,7 @@ export const make = <Id, A, E>(options: {
         sequence: ++sequence,
         recorder: Recording.forLoad(view.position, wanted.exact),
         done: Deferred.makeUnsafe(),
+        fence,
         waiting: 1
       }
       flights.set(wanted.key, flight)
@@ -343,7 +350,7 @@ export const make = <Id, A, E>(options: {
         // Overtaken by an invalidation. A load of the caller's own time is tried once more, then answered as it is.
         const isOwn = flight.sequence > arrival
         if (isOwn && retried) return Effect.succeed(entry)
-        flights[index] = board(flight.wanted, arrival)
+        flights[index] = board(flight.wanted, arrival, flight.fence)
         return settle(flights, index, arrival, retried || isOwn)
       })
     }
@@ -351,8 +358,8 @@ export const make = <Id, A, E>(options: {
     return {
       arrive: () => ++sequence,
       load: (wanted, arrival) =>
-        Effect.suspend(() => {
-          const boarded = wanted.map((one) => board(one, arrival))
+        Effect.flatMap(Fence, (fence) => {
+          const boarded = wanted.map((one) => board(one, arrival, fence))
           return Effect.forEach(boarded, (_, index) => Effect.exit(settle(boarded, index, arrival, false))).pipe(
             Effect.onInterrupt(() =>
               Effect.sync(() => {
@@ -362,8 +369,8 @@ export const make = <Id, A, E>(options: {
           )
         }),
       refresh: (wanted) =>
-        Effect.sync(() => {
-          board(wanted, 0)
+        Effect.map(Fence, (fence) => {
+          board(wanted, 0, fence)
         }),
       ask: ({ id, key }, recorder) => {
         const answer =

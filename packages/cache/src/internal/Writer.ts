@@ -5,6 +5,7 @@ import { Duration, Effect, Equal, Option, Result } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { Change, Definition, Replacement, WriteOptions } from "../Domain.ts"
 import { compareRevisions, type Entry, noRevision, type Revision, seal } from "../Entry.ts"
+import { Fence } from "../Fence.ts"
 import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
 import type { Keyed } from "./Keys.ts"
@@ -160,7 +161,15 @@ export const make = <D extends string, Id, A, E, R>(
     const { revision } = draft.header
     const bytes = seal(stamp, draft.body)
     const [stored = false] = yield* store.fill([
-      { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite: false }
+      {
+        key: shelf.storeKey(key),
+        stamp,
+        revision,
+        bytes,
+        timeToLive: draft.keepFor,
+        overwrite: false,
+        fence: yield* Fence
+      }
     ])
     if (stored) shelf.keep(id, stamped(draft, stamp))
     return stored

@@ -72,6 +72,16 @@ local function isNewer(key, stamp, time, sequence)
 end
 `
 
+// A write under a fence counts only while that leadership lasts. Nobody leads after the table was lost.
+const fenced = `
+local function isFenced(tableKey, fence)
+  if fence == '0' then return false end
+  local known, till = string.match(redis.call('HGET', tableKey, '#leader') or '', '^(%d+) (%d+) ')
+  local time = redis.call('TIME')
+  return known ~= fence or time[1] * 1000000 + time[2] > tonumber(till)
+end
+`
+
 /**
  * What was announced of a key is remembered in the table, under a name that no tag can have, as "position time.number":
  * an entry may be evicted, or loaded anew by a lookup that states no revision, and the order of writers must hold. What
@@ -79,18 +89,19 @@ end
  *
  * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
  * not refused, sealed with the position that it is answered. Arguments: the view's positions, the log's length, cause,
- * process, the numbers of tags and writes, the name under which it is done once (or nothing), the tags (none: the revisions are stated, nothing is appended or written), then for each
+ * process, the numbers of tags and writes, the name under which it is done once (or nothing), the fence (0: none; one that is over is answered with position 0), the tags (none: the revisions are stated, nothing is appended or written), then for each
  * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
 export const append = Script.make({
   name: "cache.append",
-  lua: `${prelude}${held}
+  lua: `${prelude}${held}${fenced}
 local tagCount = tonumber(ARGV[5])
 local once = '*!' .. ARGV[7]
 if ARGV[7] ~= '' then
   local done = redis.call('HGET', tableKey, once)
   if done then return { done, text(head), text(floor), {}, entries() } end
 end
+if isFenced(tableKey, ARGV[8]) then return { '0', text(head), text(floor), {}, entries() } end
 local position = head + 1
 if tagCount == 0 then position = head end
 local at = text(position)
@@ -104,7 +115,7 @@ if ARGV[7] ~= '' then redis.call('HSET', tableKey, once, at) end
 local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
 local isHere = #KEYS > 2
 for index = 1, tonumber(ARGV[6]) do
-  local from = tagCount + 2 + index * 6
+  local from = tagCount + 3 + index * 6
   local key = ARGV[from]
   local preparedAt, time, sequence = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
   local isLate = time > 0 and wasAnnounced(key, time, sequence)
@@ -117,7 +128,7 @@ for index = 1, tonumber(ARGV[6]) do
     accepted[#accepted + 1] = { key, ARGV[from + 4], ARGV[from + 5] }
   end
 end
-for index = 8, 7 + tagCount do
+for index = 9, 8 + tagCount do
   marks[#marks + 1] = ARGV[index]
   marks[#marks + 1] = at
   tags[#tags + 1] = ARGV[index]
@@ -156,17 +167,56 @@ return 1`,
 })
 
 /**
- * Keys: those of the entries. Arguments for each: stamp, revision time, revision number, time to live (ms), overwrite
- * (0 or 1), bytes. Answers 1 for each that was stored.
+ * Takes the lease, or goes on with it. Arguments: the view's positions, the log's length, process, for how long (ms),
+ * the candidate, the fence to go on with (or 0). Answers fence, time left (microseconds) and holder. The fence is a
+ * position of the log, which gives out none twice.
+ */
+export const lead = Script.make({
+  name: "cache.lead",
+  lua: `${prelude}
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local fence, till, holder = string.match(redis.call('HGET', tableKey, '#leader') or '', '^(%d+) (%d+) (.*)$')
+local left = tonumber(till or '0') - now
+if left > 0 and holder ~= ARGV[5] then return { fence, text(left), holder } end
+if left <= 0 or fence ~= ARGV[6] then
+  fence = text(head + 1)
+  redis.call('HSET', tableKey, '#head', fence)
+  redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[2], fence .. '-0', 'cause', 'lead ' .. ARGV[5], 'by', ARGV[3])
+end
+left = ARGV[4] * 1000
+redis.call('HSET', tableKey, '#leader', fence .. ' ' .. text(now + left) .. ' ' .. ARGV[5])
+return { fence, text(left), ARGV[5] }`,
+  reply: Schema.Tuple([Position, Schema.FiniteFromString, Schema.String])
+})
+
+/** Keys: the table. Argument: the fence of the leadership that ends. */
+export const resign = Script.make({
+  name: "cache.resign",
+  lua: `
+local fence = string.match(redis.call('HGET', KEYS[1], '#leader') or '', '^%d+')
+if fence == ARGV[1] then return redis.call('HDEL', KEYS[1], '#leader') end
+return 0`,
+  reply: Schema.Int
+})
+
+/**
+ * Keys: those of the entries, then the table, if it is on the same server. Arguments for each entry: stamp, revision
+ * time, revision number, time to live (ms), overwrite (0 or 1), bytes, fence (0: none). Answers 1 for each that was
+ * stored.
  */
 export const fill = Script.make({
   name: "cache.fill",
-  lua: `${held}
+  lua: `${held}${fenced}
 local stored = {}
-for index, key in ipairs(KEYS) do
-  local at = (index - 1) * 6
+local count = #KEYS
+if #ARGV < count * 7 then count = count - 1 end
+for index = 1, count do
+  local key, at = KEYS[index], (index - 1) * 7
   local stamp, time, sequence = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  if ARGV[at + 5] == '0' and isNewer(key, stamp, time, sequence) then
+  if KEYS[count + 1] and isFenced(KEYS[count + 1], ARGV[at + 7]) then
+    stored[index] = 0
+  elseif ARGV[at + 5] == '0' and isNewer(key, stamp, time, sequence) then
     stored[index] = 0
   else
     redis.call('SET', key, ARGV[at + 6], 'PX', ARGV[at + 4])

@@ -20,7 +20,7 @@ export class Remote extends Context.Service<
   Remote,
   {
     readonly log: InvalidationLog["Service"]
-    readonly gates: Record<"append" | "sync" | "follow" | "snapshot" | "compact", Gate>
+    readonly gates: Record<"append" | "sync" | "follow" | "snapshot" | "compact" | "lead", Gate>
     /** How often each call arrived. */
     readonly calls: Map<string, number>
   }
@@ -30,7 +30,7 @@ export class Remote extends Context.Service<
     InvalidationLog.useSync((log) =>
       Remote.of({
         log,
-        gates: { append: open, sync: open, follow: open, snapshot: open, compact: open },
+        gates: { append: open, sync: open, follow: open, snapshot: open, compact: open, lead: open },
         calls: new Map()
       })
     )
@@ -57,7 +57,9 @@ export const gated = Layer.effect(
         ),
       snapshot: through("snapshot", log.snapshot),
       at: log.at,
-      compact: (floor) => through("compact", log.compact(floor))
+      compact: (floor) => through("compact", log.compact(floor)),
+      lead: (candidacy) => through("lead", log.lead(candidacy)),
+      resign: (fence) => through("lead", log.resign(fence))
     })
   })
 )
@@ -102,5 +104,5 @@ export const trusted = Effect.gen(function* () {
 /** Puts the same gate before every call. */
 export const setGates = (gate: Gate) =>
   Remote.useSync(({ gates }) => {
-    for (const name of ["append", "sync", "follow", "snapshot", "compact"] as const) gates[name] = gate
+    for (const name of ["append", "sync", "follow", "snapshot", "compact", "lead"] as const) gates[name] = gate
   })
