@@ -7,6 +7,7 @@ import { CacheError, Timeout } from "../CacheError.ts"
 import type { CacheEvent } from "../CacheEvent.ts"
 import type { CacheStore, Fill } from "../CacheStore.ts"
 import * as Batch from "./Batch.ts"
+import * as Deadline from "./Deadline.ts"
 import { inParts } from "./inParts.ts"
 
 type Store = CacheStore["Service"]
@@ -54,13 +55,10 @@ export const make = Effect.fnUntraced(function* (options: {
   // The servers that did not answer in time: only these are asked by way of the breaker.
   const slow = new Set<string>()
 
-  // Once more round the event loop: an answer that came while the process was busy is an answer.
-  const waited = Effect.andThen(Effect.sleep(patience), Effect.yieldNow)
-
-  const inTime = <A>(operation: string, call: Effect.Effect<A, CacheError>): Effect.Effect<A, CacheError> => {
+  const inTime = yield* Deadline.make(patience, (operation: string) => {
     const reason = new Timeout({ operation: `The store's "${operation}"`, millis: patience })
-    return Effect.raceFirst(call, Effect.andThen(waited, Effect.fail(new CacheError({ reason }))))
-  }
+    return new CacheError({ reason })
+  })
 
   const isLate = (error: CacheError) => error.reason._tag === "Timeout"
 
