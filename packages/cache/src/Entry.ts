@@ -217,9 +217,9 @@ export const open = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Opened, str
 export const tagsOf = ({ tagText }: Opened): Result.Result<ReadonlyArray<Tag.Tag>, string> => {
   const tags: Array<Tag.Tag> = []
   for (const text of tagText.split(" ")) {
-    const tag = Tag.parse(text)
-    if (Result.isFailure(tag)) return Result.fail(`the tag ${text} is malformed`)
-    tags.push(tag.success)
+    const tag = Tag.fromText(text)
+    if (tag === undefined) return Result.fail(`the tag ${text} is malformed`)
+    tags.push(tag)
   }
   return Result.succeed(tags)
 }

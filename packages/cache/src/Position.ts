@@ -16,3 +16,12 @@ export const zero: Position = 0
 export const Position = Schema.Union([Schema.Number, Schema.NumberFromString]).pipe(
   Schema.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 )
+
+const digits = /^\d{1,16}$/
+
+/** Reads the decimal text of a position, as Redis answers it; `undefined` where it is none. */
+export const fromText = (text: string | undefined): Position | undefined => {
+  if (text === undefined || !digits.test(text)) return undefined
+  const position = Number(text)
+  return Number.isSafeInteger(position) ? position : undefined
+}

@@ -6,18 +6,17 @@
  * @see https://redis.io/docs/latest/develop/data-types/streams/
  */
 import { Redis } from "@letletme/redis"
-import { Effect, Layer, Result, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, Fenced, StoreFailed } from "./CacheError.ts"
 import { seal } from "./Entry.ts"
 import { type Append, InvalidationLog } from "./InvalidationLog.ts"
 import * as scripts from "./internal/scripts.ts"
-import { Position } from "./Position.ts"
+import { fromText, type Position } from "./Position.ts"
 import { fillOver, storeFailed } from "./RedisStore.ts"
 import * as Tag from "./Tag.ts"
 import type { LogEntry } from "./View.ts"
 
-const decodePosition = Schema.decodeUnknownResult(Position)
 const Streams = Schema.NullOr(
   Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.String)]))]))
 )
@@ -26,31 +25,26 @@ const Range = Schema.Array(Schema.Tuple([Schema.String, Schema.Array(Schema.Stri
 const decodeRange = Schema.decodeUnknownEffect(Range)
 const decodeHash = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
 
-/** Reads a stream entry. What cannot be read is no entry: the gap that it leaves leads to a snapshot. */
-const toEntry = ([id, fields]: readonly [string, ReadonlyArray<string>]): ReadonlyArray<LogEntry> => {
-  const position = decodePosition(id.split("-", 1)[0])
-  if (Result.isFailure(position)) return []
-  const field = (name: string): string | undefined => {
-    const at = fields.findIndex((text, index) => index % 2 === 0 && text === name)
-    return at === -1 ? undefined : fields[at + 1]
-  }
-  const tags: Array<Tag.Tag> = []
-  for (const text of (field("tags") ?? "").split(" ")) {
-    if (text === "") continue
-    const tag = Tag.parse(text)
-    if (Result.isFailure(tag)) return []
-    tags.push(tag.success)
-  }
-  const floor = decodePosition(field("floor"))
-  return [
-    {
-      position: position.success,
-      tags,
-      floor: Result.getOrUndefined(floor),
-      cause: field("cause") ?? "",
-      by: field("by") ?? ""
+/** Reads stream entries. One that cannot be read is no entry: the gap that it leaves leads to a snapshot. */
+const toEntries = (list: ReadonlyArray<readonly [string, ReadonlyArray<string>]>): ReadonlyArray<LogEntry> => {
+  const entries: Array<LogEntry> = []
+  for (const [id, fields] of list) {
+    const position = fromText(id.split("-", 1)[0])
+    if (position === undefined) continue
+    let [tagText, floorText, cause, by] = ["", "", "", ""]
+    for (let index = 0; index + 1 < fields.length; index += 2) {
+      const text = fields[index + 1] ?? ""
+      const name = fields[index]
+      if (name === "tags") tagText = text
+      else if (name === "floor") floorText = text
+      else if (name === "cause") cause = text
+      else if (name === "by") by = text
     }
-  ]
+    const tags = tagText === "" ? [] : tagText.split(" ").map(Tag.fromText)
+    const known = tags.filter((tag) => tag !== undefined)
+    if (known.length === tags.length) entries.push({ position, tags: known, floor: fromText(floorText), cause, by })
+  }
+  return entries
 }
 
 /** The first argument of the log's scripts. */
@@ -127,18 +121,18 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           const accepted = writes.filter(({ key }) => !outdated.has(key))
           for (const key of yield* fillElsewhere(accepted, position)) outdated.add(key)
         }
-        return { position, head, floor, refused: outdated, entries: entries.flatMap(toEntry) }
+        return { position, head, floor, refused: outdated, entries: toEntries(entries) }
       }),
       sync: (from, seen) =>
         redis.eval(scripts.sync, [table, log], [positions(from, seen)]).pipe(
-          Effect.map(([head, floor, entries]) => ({ head, floor, entries: entries.flatMap(toEntry) })),
+          Effect.map(([head, floor, entries]) => ({ head, floor, entries: toEntries(entries) })),
           Effect.mapError(storeFailed("Asking for the log's head"))
         ),
       follow: (from) =>
         blocking.send(heartbeat * 2, "XREAD", "COUNT", 1_000, "BLOCK", heartbeat, "STREAMS", log, `${from}-0`).pipe(
           Effect.mapError(storeFailed("Following the log")),
           Effect.flatMap((reply) => Effect.mapError(decodeStreams(reply), malformed("Following the log"))),
-          Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => entries.flatMap(toEntry)))
+          Effect.map((streams) => (streams ?? []).flatMap(([, entries]) => toEntries(entries)))
         ),
       snapshot: Effect.gen(function* () {
         const [head, lowest] = yield* Effect.mapError(
@@ -152,14 +146,14 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         let floor = 0
         for (let index = 0; index + 1 < flat.length; index += 2) {
           const name = flat[index] ?? ""
-          const at = decodePosition(flat[index + 1])
+          const at = fromText(flat[index + 1])
           // What was announced of a key is remembered beside the marks: for the writers alone.
-          if (name === "#run" || name.startsWith("*") || Result.isFailure(at)) continue
-          if (name === "#head") position = at.success
-          else if (name === "#floor") floor = at.success
+          if (name === "#run" || name.startsWith("*") || at === undefined) continue
+          if (name === "#head") position = at
+          else if (name === "#floor") floor = at
           else {
-            const tag = Tag.parse(name)
-            if (Result.isSuccess(tag)) marks.push([tag.success, at.success])
+            const tag = Tag.fromText(name)
+            if (tag !== undefined) marks.push([tag, at])
           }
         }
         // Evicted or put back in between: what was read is not the table of the log that was asked.
@@ -175,7 +169,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
         redis.send("XRANGE", log, `${position}-0`, `${position}-0`).pipe(
           Effect.mapError(storeFailed("Reading the log")),
           Effect.flatMap((reply) => Effect.mapError(decodeRange(reply), malformed("Reading the log"))),
-          Effect.map((entries) => entries.flatMap(toEntry)[0])
+          Effect.map((entries) => toEntries(entries)[0])
         ),
       lead: ({ fence = 0, holder, lease }) =>
         redis

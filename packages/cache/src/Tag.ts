@@ -51,6 +51,14 @@ const decode = Schema.decodeUnknownResult(Tag)
  */
 export const parse = (text: string): Result.Result<Tag, Schema.SchemaError> => decode(text)
 
+const isTag = Schema.is(Tag)
+// What most tags are told by: no character of theirs is reserved or beyond ASCII.
+const simple = /^[\w.~-]+(?::[\w.~-]+)*(?::\*)?$/
+
+/** The tag or pattern that a text is; `undefined` where it is none. For the many that a log or a header holds. */
+export const fromText = (text: string): Tag | undefined =>
+  simple.test(text) ? brand(text) : isTag(text) ? text : undefined
+
 const percent = (bytes: Iterable<number>): string =>
   Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("")
 

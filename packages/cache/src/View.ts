@@ -97,9 +97,12 @@ export const make = (): View => {
   // What made each of the latest versions; `undefined` for a floor.
   const made: Array<{ readonly tag: Tag.Tag; readonly at: Position } | undefined> = []
 
-  const raise = <K>(map: Map<K, Position>, key: K, to: Position) => {
+  /** Answers whether it was lower before. */
+  const raise = <K>(map: Map<K, Position>, key: K, to: Position): boolean => {
     const known = map.get(key)
-    if (known === undefined || known < to) map.set(key, to)
+    if (known !== undefined && known >= to) return false
+    map.set(key, to)
+    return true
   }
 
   const mark = (tag: Tag.Tag, at: Position) => {
@@ -108,10 +111,11 @@ export const make = (): View => {
     version++
     made[version % latest] = { tag, at }
     raise(marks, tag, at)
-    const stem = Tag.stem(tag)
-    raise(below, stem, at)
-    for (let end = stem.lastIndexOf(":"); end !== -1; end = stem.lastIndexOf(":", end - 1)) {
-      raise(below, stem.slice(0, end), at)
+    // Whatever is above a stem has its mark or a newer one: the first that has needs no look further up.
+    for (let stem = Tag.stem(tag); raise(below, stem, at);) {
+      const end = stem.lastIndexOf(":")
+      if (end === -1) return
+      stem = stem.slice(0, end)
     }
   }
 
