@@ -22,7 +22,7 @@ const deductions = (shared: Pick<Shared, "deductions">) =>
 
 /** Everything a command needs. */
 export const layer = <E, R>(shared: Pick<Shared, "deductions">, store: Store, source: Layer.Layer<FplSource, E, R>) =>
-  FplCaches.layerWarmer.pipe(
+  Layer.merge(FplCaches.layerWarmer, FplCaches.layerIntegrity).pipe(
     Layer.provideMerge(SeasonSync.layer),
     Layer.provideMerge(FplCaches.layer),
     Layer.provideMerge(source),

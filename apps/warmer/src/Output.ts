@@ -1,7 +1,7 @@
 /**
  * Answers: tables and sentences for a person, one JSON document for a machine. Logs and progress go to standard error.
  */
-import { Warmer } from "@letletme/cache"
+import type { WarmStage } from "@letletme/cache"
 import type { Standing } from "@letletme/fpl"
 import { Console, Effect, Schema, Stream } from "effect"
 
@@ -50,13 +50,15 @@ export const table = ({ provisional, rows }: Standing.Standing): string => {
 
 const width = 30
 
-/** Draws the warmer's progress on standard error: a bar in a terminal, a line per quarter elsewhere. */
-export const showProgress = Effect.gen(function* () {
-  const warmer = yield* Warmer
+/**
+ * Draws the progress of what it names, such as `Warming`, on standard error: a bar in a terminal, a line per quarter
+ * elsewhere. It goes on until the scope ends.
+ */
+export const showProgress = Effect.fnUntraced(function* (what: string, progress: Stream.Stream<WarmStage.Progress>) {
   const isTerminal = process.stderr.isTTY
   const startedAt = Date.now()
   let quarter = 0
-  yield* Stream.runForEach(warmer.progress, ({ done, stage, total }) =>
+  yield* Stream.runForEach(progress, ({ done, stage, total }) =>
     Effect.suspend(() => {
       if (total === 0) {
         quarter = 0
@@ -75,7 +77,7 @@ export const showProgress = Effect.gen(function* () {
       }
       if (Math.floor(share * 4) <= quarter) return Effect.void
       quarter = Math.floor(share * 4)
-      return Effect.logInfo(`Warming: ${done} of ${total} entries (${rate}/s), at ${stage}`)
+      return Effect.logInfo(`${what}: ${done} of ${total} entries (${rate}/s), at ${stage}`)
     })
   )
-}).pipe(Effect.forkScoped, Effect.asVoid)
+}, Effect.forkScoped)

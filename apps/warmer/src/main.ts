@@ -10,6 +10,7 @@ import * as App from "./App.ts"
 import * as inspect from "./commands/inspect.ts"
 import { replay } from "./commands/replay.ts"
 import { run } from "./commands/run.ts"
+import { verify } from "./commands/verify.ts"
 import { warm } from "./commands/warm.ts"
 import { Failed } from "./Output.ts"
 import { flags, type Shared, storeOf } from "./Settings.ts"
@@ -139,12 +140,25 @@ const commands = [
 
   Command.make(
     "verify",
-    {},
-    Effect.fn(function* () {
+    {
+      repair: Flag.Boolean("repair").pipe(
+        Flag.withDescription("Mend what is not right, and look again"),
+        Flag.withDefault(false)
+      )
+    },
+    Effect.fn(function* ({ repair }) {
       const shared = yield* root
-      yield* inspect.verify(shared.json).pipe(Effect.provide(yield* withApp(shared)))
+      yield* verify({ repair, json: shared.json }).pipe(Effect.provide(yield* withApp(shared)))
     })
-  ).pipe(Command.withDescription("Look at every entry: checksum, schema, stamp, tags; load none"))
+  ).pipe(
+    Command.withDescription(
+      "Look at every entry (checksum, schema, stamp, tags, and its content beside the source) and at every key of the namespace. Exit code 0: all of it is right; with --repair: it is now. 1: it is not, or could not be looked at"
+    ),
+    Command.withExamples([
+      { command: "warmer verify --store redis://localhost:6379", description: "Look, and change nothing" },
+      { command: "warmer verify --repair --json", description: "Mend, prove it, and answer with one JSON document" }
+    ])
+  )
 ] as const
 
 let isTerminated = false

@@ -4,6 +4,7 @@
 import type { Redis } from "@letletme/redis"
 import { Context, Effect, Layer, Option, PubSub, type Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
+import type { Auditor } from "./Auditor.ts"
 import { CacheError, SnapshotConflict, UnknownDomain } from "./CacheError.ts"
 import type { CacheEvent } from "./CacheEvent.ts"
 import { CacheMetrics } from "./CacheMetrics.ts"
@@ -14,6 +15,7 @@ import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import { Fence } from "./Fence.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
+import * as audit from "./internal/audit.ts"
 import { explain } from "./internal/explain.ts"
 import { inspect } from "./internal/inspect.ts"
 import * as Kernel from "./internal/Kernel.ts"
@@ -115,6 +117,8 @@ export class CacheManager extends Context.Service<
     readonly domains: Effect.Effect<ReadonlyArray<string>>
     /** The open domains and lists as `ConsistencyMonitor` sees them. */
     readonly probes: Effect.Effect<ReadonlyArray<Probe>>
+    /** The open domains and lists as `Integrity` sees them. */
+    readonly auditors: Effect.Effect<ReadonlyArray<Auditor>>
   }
 >()("@letletme/cache/CacheManager") {
   /** The manager over the view, the log and the store in context. */
@@ -134,6 +138,7 @@ export class CacheManager extends Context.Service<
             /** Explains a key, if it is one of this domain. */
             readonly explain: (key: Tag.Tag) => Option.Option<Effect.Effect<Explanation, CacheError>>
             readonly probe: Probe
+            readonly auditor: Auditor
           }
         >()
 
@@ -308,7 +313,8 @@ export class CacheManager extends Context.Service<
               name,
               dependents: definition.graph.cascade(name),
               explain: (tag) => Option.map(parse(tag), opening.explain),
-              probe: probe.make({ label, shelf, loader, log, domain: opening })
+              probe: probe.make({ label, shelf, loader, log, domain: opening }),
+              auditor: audit.make({ label, shelf, loader, domain: opening })
             })
             yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
             return opening
@@ -324,7 +330,8 @@ export class CacheManager extends Context.Service<
           position: Effect.sync(() => view.position),
           events: PubSub.subscribe(kernel.events),
           domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))]),
-          probes: Effect.sync(() => Array.from(opened.values(), (one) => one.probe))
+          probes: Effect.sync(() => Array.from(opened.values(), (one) => one.probe)),
+          auditors: Effect.sync(() => Array.from(opened.values(), (one) => one.auditor))
         })
       })
     ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))

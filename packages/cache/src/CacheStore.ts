@@ -40,6 +40,10 @@ export class CacheStore extends Context.Service<
     readonly fill: (fills: ReadonlyArray<Fill>) => Effect.Effect<ReadonlyArray<boolean>, CacheError>
     /** Deletes keys. Invalidation does not need it: it is for cleaning up. */
     readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<void, CacheError>
+    /** Deletes each key that still holds these bytes, and leaves one that holds others; answers which were deleted. */
+    readonly discard: (
+      held: ReadonlyArray<{ readonly key: string; readonly bytes: Uint8Array }>
+    ) => Effect.Effect<ReadonlyArray<boolean>, CacheError>
     /** All keys that start with the prefix, in chunks, in no order; one may come twice. */
     readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, CacheError>
     /**
@@ -95,6 +99,13 @@ export class CacheStore extends Context.Service<
           Effect.sync(() => {
             for (const key of keys) entries.delete(key)
           }),
+        discard: (held) =>
+          Effect.sync(() =>
+            held.map(({ key, bytes }) => {
+              const found = live(entries, key)
+              return found !== undefined && Buffer.compare(found.bytes, bytes) === 0 && entries.delete(key)
+            })
+          ),
         scan: (prefix) =>
           Stream.suspend(() =>
             Stream.succeed(

@@ -68,6 +68,15 @@ export const forLoad = (stamp: Position, isExact: boolean): LoadRecorder => {
   }
 }
 
+/** The recorder of what several recorders want to know. */
+export const forAll = (recorders: ReadonlyArray<Recorder>): Recorder => ({
+  isSnapshot: recorders.some(({ isSnapshot }) => isSnapshot),
+  isExact: recorders.some(({ isExact }) => isExact),
+  record: (read, valid) => {
+    for (const recorder of recorders) recorder.record(read, valid)
+  }
+})
+
 /** A snapshot's recorder: every read, passed on to the load around it. */
 export interface SnapshotRecorder extends Recorder {
   readonly reads: ReadonlyArray<Read>

@@ -60,6 +60,17 @@ export const layer: Layer.Layer<CacheStore, never, Redis> = Layer.effect(
       getMany: (keys) => Effect.mapError(redis.mget(keys), storeFailed("Reading entries")),
       fill: fillOver(redis, `{${namespace}}:table`),
       remove: (keys) => Effect.asVoid(Effect.mapError(redis.remove(keys), storeFailed("Removing entries"))),
+      discard: (held) =>
+        inParts(held, apart(redis), (some) =>
+          redis.eval(
+            scripts.discard,
+            some.map(({ key }) => key),
+            some.map(({ bytes }) => bytes)
+          )
+        ).pipe(
+          Effect.map((parts) => parts.map((deleted) => deleted === 1)),
+          Effect.mapError(storeFailed("Discarding entries"))
+        ),
       scan: (prefix) =>
         Stream.mapError(redis.scan(`${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`), storeFailed("Listing entries")),
       lease: (leases, timeToLive) =>

@@ -52,6 +52,15 @@ export const stage = <D extends string, Id, A, E, E2>(options: {
   }))
 })
 
+/** The stages as they are worked off: primary data of every level of the graph first, then what is related to it. */
+export const inOrder = <D extends string>(
+  graph: DependencyGraph<D>,
+  stages: ReadonlyArray<Stage<NoInfer<D>>>
+): ReadonlyArray<Stage<D>> =>
+  (["primary", "related"] as const).flatMap((kind) =>
+    graph.levels.flatMap((level) => stages.filter((one) => one.kind === kind && level.includes(one.domain)))
+  )
+
 /** What came of one stage. */
 export interface StageReport {
   readonly name: string
@@ -76,6 +85,7 @@ export interface Report {
 
 /** How far a run has come. */
 export interface Progress {
+  /** What is worked on; `idle` between two runs, when the other two are 0. */
   readonly stage: string
   readonly done: number
   readonly total: number
@@ -89,7 +99,8 @@ export interface Options {
   readonly concurrency: number
 }
 
-const idle: Progress = { stage: "idle", done: 0, total: 0 }
+/** Nothing is under way. */
+export const idle: Progress = { stage: "idle", done: 0, total: 0 }
 
 /**
  * The warmer. Running it twice is harmless: the second run finds everything fresh.
@@ -99,8 +110,6 @@ export class Warmer extends Context.Service<
   {
     /** Looks at everything, and loads what is not fresh. Failures are reported, not thrown: the rest is warmed all the same. */
     readonly warm: Effect.Effect<Report>
-    /** Looks at everything, and loads nothing. */
-    readonly verify: Effect.Effect<Report>
     /** How far the present run has come. */
     readonly progress: Stream.Stream<Progress>
   }
@@ -115,18 +124,10 @@ export class Warmer extends Context.Service<
       this,
       Effect.gen(function* () {
         const clock = yield* Clock.Clock
-        const listed = yield* stages
+        const order = inOrder(graph, yield* stages)
         const progress = yield* SubscriptionRef.make(idle)
-        // Primary data of every level first, then what is related to it.
-        const order = (["primary", "related"] as const).flatMap((kind) =>
-          graph.levels.flatMap((level) => listed.filter((one) => one.kind === kind && level.includes(one.domain)))
-        )
 
-        const runStage = Effect.fnUntraced(function* (
-          name: string,
-          prepared: Result.Result<Prepared, unknown>,
-          loads: boolean
-        ) {
+        const runStage = Effect.fnUntraced(function* (name: string, prepared: Result.Result<Prepared, unknown>) {
           const found = { fresh: 0, expired: 0, invalidated: 0, missing: 0, corrupt: 0 }
           const loaded: Array<{ readonly key: Tag; readonly was: Condition }> = []
           const failures: Array<string> = []
@@ -148,7 +149,7 @@ export class Warmer extends Context.Service<
                 found[condition]++
                 if (condition !== "fresh") places.push(from + offset)
               }
-              const failure = loads && places.length > 0 ? yield* load(places) : undefined
+              const failure = places.length > 0 ? yield* load(places) : undefined
               if (failure !== undefined) failures.push(failure)
               for (const place of places) {
                 const key = keys[place]
@@ -166,7 +167,7 @@ export class Warmer extends Context.Service<
           return { name, total: keys.length, found, loaded, failures }
         })
 
-        const run = Effect.fn("Warmer.run")(function* (loads: boolean): Effect.fn.Return<Report> {
+        const warm = Effect.fn("Warmer.warm")(function* (): Effect.fn.Return<Report> {
           const startedAt = clock.currentTimeMillisUnsafe()
           const prepared = yield* Effect.forEach(order, (one) =>
             Effect.map(Effect.result(one.prepare), (result) => ({ name: one.name, result }))
@@ -177,7 +178,7 @@ export class Warmer extends Context.Service<
           )
           yield* SubscriptionRef.set(progress, { stage: "starting", done: 0, total: entries })
           const reports: Array<StageReport> = []
-          for (const { name, result } of prepared) reports.push(yield* runStage(name, result, loads))
+          for (const { name, result } of prepared) reports.push(yield* runStage(name, result))
           yield* SubscriptionRef.set(progress, idle)
           const sum = (of: (report: StageReport) => number) => reports.reduce((total, report) => total + of(report), 0)
           const total = sum((report) => report.total)
@@ -186,13 +187,13 @@ export class Warmer extends Context.Service<
             path: total > 0 && missing === total ? "loaded" : "verified",
             stages: reports,
             total,
-            loaded: loads ? sum(({ loaded }) => loaded.length) : 0,
+            loaded: sum(({ loaded }) => loaded.length),
             failures: sum(({ failures }) => failures.length),
             millis: clock.currentTimeMillisUnsafe() - startedAt
           }
         })
 
-        return Warmer.of({ warm: run(true), verify: run(false), progress: SubscriptionRef.changes(progress) })
+        return Warmer.of({ warm: warm(), progress: SubscriptionRef.changes(progress) })
       })
     )
 }

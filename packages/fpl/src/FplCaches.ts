@@ -1,7 +1,7 @@
 /**
  * All caches of the game as one layer, and how they are warmed.
  */
-import { type CacheManager, Warmer, WarmStage } from "@letletme/cache"
+import { type CacheManager, type CacheStore, Integrity, Warmer, WarmStage } from "@letletme/cache"
 import { Effect, Layer } from "effect"
 import { EventCache, SeasonEvents, SeasonPublication } from "./event/EventCache.ts"
 import { graph } from "./graph.ts"
@@ -102,3 +102,11 @@ const stages = Effect.gen(function* () {
 
 /** A warmer of every cache of the game: what the present revision holds, and the tables. */
 export const layerWarmer: Layer.Layer<Warmer, never, FplCaches> = Warmer.layer(graph, stages)
+
+/** The verification of every cache of the game: what the present revision holds, the tables, and what else there is. */
+export const layerIntegrity: Layer.Layer<Integrity, never, FplCaches | CacheManager | CacheStore> = Integrity.layer(
+  graph,
+  stages,
+  // A revision that changes nothing is not published, and is nevertheless what lookups read.
+  { except: ["event:season:publication"] }
+)

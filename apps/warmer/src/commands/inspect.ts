@@ -1,7 +1,7 @@
 /**
- * Looking: `table`, `get`, `explain`, `graph`, `verify`.
+ * Looking: `table`, `get`, `explain`, `graph`.
  */
-import { type CacheError, CacheManager, type Domain, Tag, Warmer } from "@letletme/cache"
+import { type CacheError, CacheManager, type Domain, Tag } from "@letletme/cache"
 import {
   EventCache,
   EventMatches,
@@ -132,25 +132,3 @@ export const showGraph = (json: boolean) =>
         )
       ].join("\n")
   )
-
-/** `verify`: looks at every entry, and loads none. */
-export const verify = Effect.fn("verify")(function* (json: boolean) {
-  const warmer = yield* Warmer
-  const report = yield* warmer.verify
-  const isClean = report.failures === 0 && report.stages.every(({ found, total }) => found.fresh === total)
-  yield* answer(json, { ...report, isClean }, () =>
-    columns(
-      ["entries", "total", "fresh", "expired", "invalidated", "missing", "corrupt"],
-      report.stages.map(({ found, name, total }) => [
-        name,
-        total,
-        found.fresh,
-        found.expired,
-        found.invalidated,
-        found.missing,
-        found.corrupt
-      ])
-    )
-  )
-  if (!isClean) return yield* new Failed({ message: "Not every entry is fresh: `warm` loads what is not." })
-})

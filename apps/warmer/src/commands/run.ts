@@ -109,7 +109,8 @@ const daemon = Effect.fn("run")(function* (shared: Shared, every: Option.Option<
     ].join("\n")
   )
   // The first warming is the long one; those after it say what they did in a line.
-  yield* Effect.forkScoped(Effect.scoped(Effect.andThen(showProgress, health.awaitReady)))
+  const { progress } = yield* Warmer
+  yield* Effect.forkScoped(Effect.scoped(Effect.andThen(showProgress("Warming", progress), health.awaitReady)))
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const status = yield* health.status

@@ -10,7 +10,7 @@ import { answer, columns, Failed, showProgress } from "../Output.ts"
 export const warm = Effect.fn("warm")(function* (json: boolean) {
   const sync = yield* SeasonSync
   const warmer = yield* Warmer
-  yield* showProgress
+  yield* showProgress("Warming", warmer.progress)
   const published = yield* sync.poll
   const report = yield* warmer.warm
   yield* answer(json, { published, report }, () =>

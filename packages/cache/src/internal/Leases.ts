@@ -9,6 +9,7 @@ import { Effect } from "effect"
 import type { Position } from "../Position.ts"
 import type { Tag } from "../Tag.ts"
 import type { Kernel } from "./Kernel.ts"
+import { leasePrefix } from "./namespace.ts"
 
 /** A load that wants a lease. */
 export interface Lessee {
@@ -28,7 +29,7 @@ export interface Leases {
 
 /** Without a store that answers there is nobody to wait for: every lessee then gets its lease, and none is written. */
 export const make = ({ config, live, tier }: Kernel, fingerprint: string): Leases => {
-  const keyOf = ({ key }: Lessee) => `${config.namespace}:lease:${key}@${fingerprint}`
+  const keyOf = ({ key }: Lessee) => `${leasePrefix(config.namespace)}${key}@${fingerprint}`
   const holderOf = ({ sequence, stamp }: Lessee) => `${stamp} ${config.process} ${sequence}`
   // The loads of this process that hold a lease.
   const holding = new Set<number>()

@@ -48,8 +48,17 @@ export interface Loader<Id, A, E> {
   readonly load: (wanted: ReadonlyArray<Wanted<Id, A>>, arrival: number) => Effect.Effect<ReadonlyArray<Loaded<A, E>>>
   /** Starts a load that nobody waits for, unless one is under way. */
   readonly refresh: (wanted: Wanted<Id, A>) => Effect.Effect<void>
-  /** Asks the source of one key, in time and behind the guards, and keeps nothing of what it answers. */
-  readonly ask: (keyed: Keyed<Id>, recorder: Recording.Recorder) => Effect.Effect<Lookup.Answer<A>, E | CacheError>
+  /** Whether one lookup answers for all that is asked together: then what it reads is recorded for each of them. */
+  readonly asksTogether: boolean
+  /** Asks the source, in time and behind the guards, and keeps nothing of what it answers. Answers each in its place. */
+  readonly ask: (
+    asked: ReadonlyArray<Asked<Id>>
+  ) => Effect.Effect<ReadonlyArray<Exit.Exit<Lookup.Answer<A>, E | CacheError>>>
+}
+
+/** A key that the source is asked of, and who records what its lookup reads. */
+export interface Asked<Id> extends Keyed<Id> {
+  readonly recorder: Recording.Recorder
 }
 
 /** A load under way. */
@@ -63,6 +72,9 @@ interface Flight<Id, A, E> extends Lessee {
   /** How many wait for it; a load that all of them gave up is interrupted. */
   waiting: number
 }
+
+// Lookups of a check under way at once: they are in nobody's way.
+const askedAtOnce = 4
 
 const firstPoll = 2
 const lastPoll = 10
@@ -154,13 +166,7 @@ export const make = <Id, A, E>(options: {
       batched: NonNullable<Lookup.Lookup<Id, A, E, never>["lookupMany"]>
     ) => {
       const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
-      const everyone: Recording.Recorder = {
-        isSnapshot: false,
-        isExact: group.some(({ recorder }) => recorder.isExact),
-        record: (read, valid) => {
-          for (const { recorder } of group) recorder.record(read, valid)
-        }
-      }
+      const everyone = Recording.forAll(group.map(({ recorder }) => recorder))
       return counted(group, ask(group[0].wanted, batched(questions), everyone)).pipe(
         Effect.flatMap((answers) =>
           answers.length === group.length
@@ -372,12 +378,22 @@ export const make = <Id, A, E>(options: {
         Effect.map(Fence, (fence) => {
           board(wanted, 0, fence)
         }),
-      ask: ({ id, key }, recorder) => {
-        const answer =
-          lookup.lookupMany === undefined
-            ? lookup.lookup(id, undefined)
-            : Effect.map(lookup.lookupMany([{ id, previous: undefined }]), ([only]) => only ?? Lookup.notModified)
-        return ask({ key, nested: false }, answer, recorder)
+      asksTogether: lookup.lookupMany !== undefined,
+      ask: (asked) => {
+        if (!Arr.isReadonlyArrayNonEmpty(asked)) return Effect.succeed([])
+        if (lookup.lookupMany === undefined) {
+          return Effect.forEach(
+            asked,
+            ({ id, key, recorder }) => Effect.exit(ask({ key, nested: false }, lookup.lookup(id, undefined), recorder)),
+            { concurrency: askedAtOnce }
+          )
+        }
+        const questions = Arr.map(asked, ({ id }) => ({ id, previous: undefined }))
+        const everyone = Recording.forAll(asked.map(({ recorder }) => recorder))
+        const answers = ask({ key: asked[0].key, nested: false }, lookup.lookupMany(questions), everyone)
+        return Effect.map(Effect.exit(answers), (exit) =>
+          asked.map((_, index) => Exit.map(exit, (all) => all[index] ?? Lookup.notModified))
+        )
       }
     }
   })

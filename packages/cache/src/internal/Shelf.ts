@@ -12,6 +12,7 @@ import type { Position } from "../Position.ts"
 import * as Tag from "../Tag.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Keyed, Keys } from "./Keys.ts"
+import { prefix } from "./namespace.ts"
 import type { NearCache } from "./NearCache.ts"
 
 /** What an entry is worth now. */
@@ -156,7 +157,7 @@ export const make = <Id, A>(options: {
     near,
     counts,
     declared,
-    storeKey: (key) => `${config.namespace}:${key}@${codec.fingerprint}`,
+    storeKey: (key) => `${prefix(config.namespace)}${key}@${codec.fingerprint}`,
     decode,
     open,
     stateOf: (entry, now, trusted, maxAge) => {

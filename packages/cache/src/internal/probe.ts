@@ -88,8 +88,9 @@ export const make = <Id, A, E>(options: {
     if (looked.corrupt !== undefined || looked.claims.length === 0) return { ...looked, said: undefined }
     // As in a snapshot, the lookup is answered nothing stale, and each of its reads is kept.
     const recorder = Recording.forSnapshot(undefined)
-    const exit = yield* Effect.exit(loader.ask(looked, recorder))
-    return { ...looked, said: { reads: recorder.reads, answer: Exit.getSuccess(exit) } }
+    const [exit] = yield* loader.ask([{ ...looked, recorder }])
+    const answer = exit === undefined ? Option.none() : Exit.getSuccess(exit)
+    return { ...looked, said: { reads: recorder.reads, answer } }
   })
 
   const differs = (

@@ -227,6 +227,22 @@ return stored`,
   reply: Schema.Array(Schema.Literals([0, 1]))
 })
 
+/** Keys: those of the entries. Arguments: the bytes that each is to hold. Answers 1 for each that did, and was deleted. */
+export const discard = Script.make({
+  name: "cache.discard",
+  lua: `
+local deleted = {}
+for index, key in ipairs(KEYS) do
+  if redis.pcall('GET', key) == ARGV[index] then
+    deleted[index] = redis.call('UNLINK', key)
+  else
+    deleted[index] = 0
+  end
+end
+return deleted`,
+  reply: Schema.Array(Schema.Literals([0, 1]))
+})
+
 /** Keys: those of the leases. Arguments: time to live (ms), then for each its holder and whom it is taken from. */
 export const lease = Script.make({
   name: "cache.lease",

@@ -1,0 +1,72 @@
+/**
+ * `verify`: every entry beside the source, every key of the namespace, and with `--repair` what is not right mended.
+ */
+import { Integrity, type Report } from "@letletme/cache"
+import { Effect } from "effect"
+import { answer, columns, Failed, showProgress } from "../Output.ts"
+
+const shown = 20
+
+/** A report for a person: a row for each domain and list, and the first findings. */
+export const describe = (report: Report): string => {
+  const { domains, failures, findings, foreign, mended, millis, otherSchema, total } = report
+  const count = (what: string, number: number) => (number === 0 ? [] : [`${number} ${what}`])
+  const rest = [
+    ...count("foreign keys", foreign),
+    ...count("entries of another schema, which are left alone", otherSchema),
+    ...count("mended", mended)
+  ]
+  const more = findings.length > shown ? [`… ${findings.length - shown} more: --json lists up to 1,000.`] : []
+  return [
+    `${[`${total} entries in ${millis} ms`, ...rest].join("; ")}.`,
+    "",
+    columns(
+      ["domain", "total", "valid", "restamped", "stale", "corrupt", "missing", "orphaned", "undecided", "mended"],
+      domains.map(({ domain, found, mended: put, total: all }) => [
+        domain,
+        all,
+        found.valid,
+        found.restamped,
+        found.stale,
+        found.corrupt,
+        found.missing,
+        found.orphaned,
+        found.undecided,
+        put
+      ])
+    ),
+    ...(findings.length === 0 ? [] : [""]),
+    ...findings.slice(0, shown).map(({ detail, key, verdict }) => `${verdict}: ${key}. ${detail}`),
+    ...more,
+    ...failures
+  ].join("\n")
+}
+
+/** Looks at everything; with `repair`, mends what is not right and looks again. */
+export const verify = Effect.fn("verify")(function* (options: { readonly repair: boolean; readonly json: boolean }) {
+  const integrity = yield* Integrity
+  yield* showProgress(options.repair ? "Repairing" : "Verifying", integrity.progress)
+  if (!options.repair) {
+    const report = yield* integrity.verify
+    yield* answer(options.json, report, () => describe(report))
+    if (!report.isClean) return yield* new Failed({ message: "Not everything is right: `verify --repair` mends it." })
+    return
+  }
+  const repair = yield* integrity.repair
+  const { first, second } = repair
+  yield* answer(options.json, repair, () =>
+    first.isClean
+      ? describe(first)
+      : [
+          describe(first),
+          "",
+          second.isClean ? "A second pass finds everything right." : `Again: ${describe(second)}`
+        ].join("\n")
+  )
+  if (!second.isClean) {
+    return yield* new Failed({
+      message:
+        "Not everything could be mended: see what the second pass found. If the source did not answer, try again."
+    })
+  }
+}, Effect.scoped)
