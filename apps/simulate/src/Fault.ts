@@ -280,8 +280,8 @@ export const faults: ReadonlyArray<Fault> = [
     edits: [
       edit(
         loader,
-        "counted([flight], ask(flight.wanted, answer, flight.recorder)).pipe(",
-        'counted([flight], ask(flight.wanted, Effect.catch(answer, () => Effect.succeed({ _tag: "Absent" })), flight.recorder)).pipe('
+        "counted([flight], asker.run(flight.wanted, answer, flight.recorder)).pipe(",
+        'counted([flight], asker.run(flight.wanted, Effect.catch(answer, () => Effect.succeed({ _tag: "Absent" })), flight.recorder)).pipe('
       )
     ]
   },

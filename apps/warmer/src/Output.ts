@@ -54,30 +54,34 @@ const width = 30
  * Draws the progress of what it names, such as `Warming`, on standard error: a bar in a terminal, a line per quarter
  * elsewhere. It goes on until the scope ends.
  */
-export const showProgress = Effect.fnUntraced(function* (what: string, progress: Stream.Stream<WarmStage.Progress>) {
-  const isTerminal = process.stderr.isTTY
-  const startedAt = Date.now()
-  let quarter = 0
-  yield* Stream.runForEach(progress, ({ done, stage, total }) =>
-    Effect.suspend(() => {
-      if (total === 0) {
-        quarter = 0
-        if (isTerminal) process.stderr.write("\r\u001b[K")
-        return Effect.void
-      }
-      const share = done / total
-      const seconds = (Date.now() - startedAt) / 1000
-      const rate = seconds > 0 ? Math.round(done / seconds) : 0
-      if (isTerminal) {
-        const full = Math.round(share * width)
-        const bar = "█".repeat(full) + "░".repeat(width - full)
-        const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ""
-        process.stderr.write(`\r\u001b[K${bar} ${done}/${total} ${stage} (${rate}/s${left})`)
-        return Effect.void
-      }
-      if (Math.floor(share * 4) <= quarter) return Effect.void
-      quarter = Math.floor(share * 4)
-      return Effect.logInfo(`${what}: ${done} of ${total} entries (${rate}/s), at ${stage}`)
-    })
-  )
-}, Effect.forkScoped)
+export const showProgress = Effect.fnUntraced(
+  function* (what: string, progress: Stream.Stream<WarmStage.Progress>) {
+    const isTerminal = process.stderr.isTTY
+    let startedAt = Date.now()
+    let quarter = 0
+    yield* Stream.runForEach(progress, ({ done, stage, total }) =>
+      Effect.suspend(() => {
+        if (total === 0) {
+          quarter = 0
+          startedAt = Date.now()
+          if (isTerminal) process.stderr.write("\r\u001b[K")
+          return Effect.void
+        }
+        const share = done / total
+        const seconds = (Date.now() - startedAt) / 1000
+        const rate = seconds > 0 ? Math.round(done / seconds) : 0
+        if (isTerminal) {
+          const full = Math.round(share * width)
+          const bar = "█".repeat(full) + "░".repeat(width - full)
+          const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ""
+          process.stderr.write(`\r\u001b[K${bar} ${done}/${total} ${stage} (${rate}/s${left})`)
+          return Effect.void
+        }
+        if (Math.floor(share * 4) <= quarter) return Effect.void
+        quarter = Math.floor(share * 4)
+        return Effect.logInfo(`${what}: ${done} of ${total} entries (${rate}/s), at ${stage}`)
+      })
+    )
+  },
+  (drawing) => Effect.forkScoped(drawing)
+)

@@ -1,9 +1,14 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { SimulatedSeason } from "@letletme/fpl"
+import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { run } from "./process.ts"
+
+const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
+  Layer.provideMerge(RedisServer.layer)
+)
 
 const Row = Schema.Struct({ name: Schema.String, points: Schema.Int, position: Schema.Int })
 const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.decodeUnknownEffect(Schema.fromJsonString(schema))
@@ -43,7 +48,7 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
     })
   )
 
-  it.live("warm, twice over Redis: loaded, then verified; verify finds it clean", () =>
+  it.live("warm, twice over Redis: loaded, then verified; verify finds what is not right, and mends it", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer
       const folder = yield* recording
@@ -53,8 +58,27 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
       assert.deepInclude((yield* report(first.stdout)).report, { path: "loaded" })
       const second = yield* run(["warm", "--once", ...args])
       assert.deepStrictEqual((yield* report(second.stdout)).report, { path: "verified", loaded: 0 })
-      assert.strictEqual((yield* run(["verify", ...args])).code, 0)
-    }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
+      const { remove, scan, set } = yield* Redis
+      const keys = (yield* Stream.runCollect(scan("letletme:match:2030-31:*"))).flat().slice(0, 3)
+      yield* remove(keys)
+      yield* set("letletme:nonsense", Buffer.from("x"))
+      const wrong = yield* run(["verify", ...args.slice(0, -1)])
+      assert.strictEqual(wrong.code, 1)
+      assert.match(wrong.stdout, /foreign: letletme:nonsense/)
+      assert.match(wrong.stderr, /Verifying: \d+ of \d+ entries/)
+      const Found = Schema.Struct({
+        isClean: Schema.Boolean,
+        foreign: Schema.Int,
+        mended: Schema.Int,
+        findings: Schema.Array(Schema.Struct({ verdict: Schema.String }))
+      })
+      const { code, stdout } = yield* run(["verify", "--repair", ...args])
+      assert.strictEqual(code, 0)
+      const repair = yield* json(Schema.Struct({ first: Found, second: Found }))(stdout)
+      assert.deepStrictEqual([repair.first.foreign, repair.first.mended], [1, 4])
+      assert.strictEqual(repair.first.findings.filter(({ verdict }) => verdict === "missing").length, 3)
+      assert.isTrue(repair.second.isClean)
+    }).pipe(Effect.scoped, Effect.provide([redis, NodeFileSystem.layer]))
   )
 
   it.live(

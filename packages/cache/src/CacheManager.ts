@@ -15,6 +15,7 @@ import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import { Fence } from "./Fence.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
+import * as Asker from "./internal/Asker.ts"
 import * as audit from "./internal/audit.ts"
 import { explain } from "./internal/explain.ts"
 import { inspect } from "./internal/inspect.ts"
@@ -253,11 +254,9 @@ export class CacheManager extends Context.Service<
             })
             const { keyed, of: key, parse } = keys
             const writer = Writer.make(definition, shelf)
-            const loader = yield* Loader.make<Id, A, E>({
-              domain: label,
-              shelf,
-              lookup: provided(definition, context)
-            })
+            const lookup = provided(definition, context)
+            const asker = Asker.make({ domain: label, shelf, lookup })
+            const loader = yield* Loader.make<Id, A, E>({ domain: label, shelf, lookup, asker })
             const reader = Reader.make(shelf, loader)
 
             const updateMany: Domain<Id, A, E>["updateMany"] = (replacements, options = {}) =>
@@ -313,8 +312,8 @@ export class CacheManager extends Context.Service<
               name,
               dependents: definition.graph.cascade(name),
               explain: (tag) => Option.map(parse(tag), opening.explain),
-              probe: probe.make({ label, shelf, loader, log, domain: opening }),
-              auditor: audit.make({ label, shelf, loader, domain: opening })
+              probe: probe.make({ label, shelf, asker, log, domain: opening }),
+              auditor: audit.make({ label, shelf, asker, domain: opening })
             })
             yield* Effect.addFinalizer(() => Effect.sync(() => opened.delete(label)))
             return opening

@@ -214,7 +214,7 @@ export class Integrity extends Context.Service<
           const walk = Effect.fnUntraced(function* (page: ReadonlyArray<string>) {
             const unnamed = [...new Set(page)].filter((key) => !expected.has(key))
             for (const key of unnamed) expected.add(key)
-            const { entries, foreign, otherSchema } = owners.sort(unnamed)
+            const { entries, foreign, otherSchema } = owners.apart(unnamed)
             otherSchema.forEach(tally.otherSchema)
             for (const [auditor, keys] of entries) {
               for (const some of inBatches(keys, batch)) yield* audit(auditor, some)

@@ -8,12 +8,12 @@ import { answer, columns, Failed, showProgress } from "../Output.ts"
 const shown = 20
 
 /** A report for a person: a row for each domain and list, and the first findings. */
-export const describe = (report: Report): string => {
+const describe = (report: Report): string => {
   const { domains, failures, findings, foreign, mended, millis, otherSchema, total } = report
-  const count = (what: string, number: number) => (number === 0 ? [] : [`${number} ${what}`])
+  const count = (what: string, number: number) => (number === 0 ? [] : [`${what}: ${number}`])
   const rest = [
     ...count("foreign keys", foreign),
-    ...count("entries of another schema, which are left alone", otherSchema),
+    ...count("of another schema, and left alone", otherSchema),
     ...count("mended", mended)
   ]
   const more = findings.length > shown ? [`… ${findings.length - shown} more: --json lists up to 1,000.`] : []

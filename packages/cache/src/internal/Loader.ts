@@ -3,7 +3,7 @@
  * tick, and entries stamped with the position from before the source was read.
  */
 import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Scope } from "effect"
-import { CacheError, Timeout } from "../CacheError.ts"
+import type { CacheError } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { Entry } from "../Entry.ts"
 import { Fence } from "../Fence.ts"
@@ -11,7 +11,7 @@ import * as Lookup from "../Lookup.ts"
 import type { Position } from "../Position.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
-import type { Keyed } from "./Keys.ts"
+import type { Asker } from "./Asker.ts"
 import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
@@ -48,17 +48,6 @@ export interface Loader<Id, A, E> {
   readonly load: (wanted: ReadonlyArray<Wanted<Id, A>>, arrival: number) => Effect.Effect<ReadonlyArray<Loaded<A, E>>>
   /** Starts a load that nobody waits for, unless one is under way. */
   readonly refresh: (wanted: Wanted<Id, A>) => Effect.Effect<void>
-  /** Whether one lookup answers for all that is asked together: then what it reads is recorded for each of them. */
-  readonly asksTogether: boolean
-  /** Asks the source, in time and behind the guards, and keeps nothing of what it answers. Answers each in its place. */
-  readonly ask: (
-    asked: ReadonlyArray<Asked<Id>>
-  ) => Effect.Effect<ReadonlyArray<Exit.Exit<Lookup.Answer<A>, E | CacheError>>>
-}
-
-/** A key that the source is asked of, and who records what its lookup reads. */
-export interface Asked<Id> extends Keyed<Id> {
-  readonly recorder: Recording.Recorder
 }
 
 /** A load under way. */
@@ -73,9 +62,6 @@ interface Flight<Id, A, E> extends Lessee {
   waiting: number
 }
 
-// Lookups of a check under way at once: they are in nobody's way.
-const askedAtOnce = 4
-
 const firstPoll = 2
 const lastPoll = 10
 
@@ -83,10 +69,11 @@ export const make = <Id, A, E>(options: {
   readonly domain: string
   readonly shelf: Shelf<Id, A>
   readonly lookup: Lookup.Lookup<Id, A, E, never>
+  readonly asker: Asker<Id, A, E>
 }): Effect.Effect<Loader<Id, A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     type Flown = Flight<Id, A, E>
-    const { domain, shelf, lookup } = options
+    const { asker, domain, shelf, lookup } = options
     const { kernel, policy, counts } = shelf
     const { clock, config, live, tier } = kernel
     const { view } = live
@@ -113,24 +100,6 @@ export const make = <Id, A, E>(options: {
       }
     })
 
-    /** Runs a lookup in time, behind the guards, with its reads recorded. */
-    const ask = <B>(
-      { key, nested }: Pick<Wanted<Id, A>, "key" | "nested">,
-      effect: Effect.Effect<B, E | CacheError>,
-      recorder: Recording.Recorder
-    ) => {
-      const millis = policy.lookupTimeout
-      const reason = new Timeout({ operation: `The lookup of ${key}`, millis })
-      const bounded = effect.pipe(
-        Effect.provideService(Recording.Recorder, recorder),
-        Effect.timeoutOrElse({
-          duration: millis,
-          orElse: () => Effect.fail<E | CacheError>(new CacheError({ reason }))
-        })
-      )
-      return kernel.guard(domain, key, bounded, nested)
-    }
-
     const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
       Effect.suspend(() => {
         const startedAt = clock.currentTimeMillisUnsafe()
@@ -155,7 +124,7 @@ export const make = <Id, A, E>(options: {
       held?.value === undefined ? undefined : { value: held.value, revision: held.revision, createdAt: held.createdAt }
 
     const one = (flight: Flown, answer: Effect.Effect<Lookup.Answer<A>, E | CacheError>) =>
-      counted([flight], ask(flight.wanted, answer, flight.recorder)).pipe(
+      counted([flight], asker.run(flight.wanted, answer, flight.recorder)).pipe(
         Effect.flatMap((answered) => land([[flight, answered]])),
         Effect.onError((cause) => Effect.sync(() => finish(flight, Exit.failCause(cause)))),
         Effect.ignoreCause
@@ -167,7 +136,7 @@ export const make = <Id, A, E>(options: {
     ) => {
       const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
       const everyone = Recording.forAll(group.map(({ recorder }) => recorder))
-      return counted(group, ask(group[0].wanted, batched(questions), everyone)).pipe(
+      return counted(group, asker.run(group[0].wanted, batched(questions), everyone)).pipe(
         Effect.flatMap((answers) =>
           answers.length === group.length
             ? land(Arr.zip(group, answers))
@@ -377,23 +346,6 @@ export const make = <Id, A, E>(options: {
       refresh: (wanted) =>
         Effect.map(Fence, (fence) => {
           board(wanted, 0, fence)
-        }),
-      asksTogether: lookup.lookupMany !== undefined,
-      ask: (asked) => {
-        if (!Arr.isReadonlyArrayNonEmpty(asked)) return Effect.succeed([])
-        if (lookup.lookupMany === undefined) {
-          return Effect.forEach(
-            asked,
-            ({ id, key, recorder }) => Effect.exit(ask({ key, nested: false }, lookup.lookup(id, undefined), recorder)),
-            { concurrency: askedAtOnce }
-          )
-        }
-        const questions = Arr.map(asked, ({ id }) => ({ id, previous: undefined }))
-        const everyone = Recording.forAll(asked.map(({ recorder }) => recorder))
-        const answers = ask({ key: asked[0].key, nested: false }, lookup.lookupMany(questions), everyone)
-        return Effect.map(Effect.exit(answers), (exit) =>
-          asked.map((_, index) => Exit.map(exit, (all) => all[index] ?? Lookup.notModified))
-        )
-      }
+        })
     }
   })

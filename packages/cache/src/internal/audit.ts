@@ -9,13 +9,14 @@ import type { Audited, Auditor, Verdict } from "../Auditor.ts"
 import type { CacheError } from "../CacheError.ts"
 import type { Domain } from "../Domain.ts"
 import { compareRevisions, type Entry } from "../Entry.ts"
+import { Fence } from "../Fence.ts"
 import * as Lookup from "../Lookup.ts"
 import type { Position } from "../Position.ts"
 import * as Recording from "../Recording.ts"
 import * as Tag from "../Tag.ts"
+import type { Asked, Asker } from "./Asker.ts"
 import type { Keyed } from "./Keys.ts"
 import * as Landing from "./Landing.ts"
-import type { Asked, Loader } from "./Loader.ts"
 import { carries, type Shelf, type State } from "./Shelf.ts"
 
 /** What the store holds of a key, and who records what the source's answer was made of. */
@@ -42,10 +43,10 @@ interface Judged<Id, A> extends Look<Id, A> {
 export const make = <Id, A, E>(options: {
   readonly label: string
   readonly shelf: Shelf<Id, A>
-  readonly loader: Loader<Id, A, E>
+  readonly asker: Asker<Id, A, E>
   readonly domain: Pick<Domain<Id, A, E>, "parse" | "invalidate">
 }): Auditor => {
-  const { domain, label, loader, shelf } = options
+  const { asker, domain, label, shelf } = options
   const { codec, declared, kernel } = shelf
   const { clock, live, store } = kernel
   const { view } = live
@@ -103,7 +104,7 @@ export const make = <Id, A, E>(options: {
   /** A tag by which an invalidation has to reach the value, and that the entry does not carry. */
   const lacking = ({ load }: Look<Id, A>, entry: Entry<A>, id: Id): Tag.Tag | undefined =>
     // What one lookup reads for many is recorded for each: it does not tell whose it is.
-    [...declared(id, entry.value), ...(loader.asksTogether ? [] : load.tags)].find((tag) => !carries(entry.tags, tag))
+    [...declared(id, entry.value), ...(asker.asksTogether ? [] : load.tags)].find((tag) => !carries(entry.tags, tag))
 
   const judge = (one: Look<Id, A>, answer: Lookup.Answer<A> | undefined, from: Position): Judged<Id, A> => {
     const { bytes, entry, id, recorder, state, suspect, unreadable } = one
@@ -143,7 +144,7 @@ export const make = <Id, A, E>(options: {
         ? judged("undecided", "It differs from the source, whose revision is older: the source is behind.")
         : judged(
             "stale",
-            `The source says otherwise${isValid ? ", and nothing was announced" : ""}.`,
+            `The source says otherwise, and ${!isValid ? "that was announced" : state === "fresh" ? "nothing was announced" : "its time is over"}.`,
             isValid && state === "fresh"
           )
     }
@@ -164,7 +165,7 @@ export const make = <Id, A, E>(options: {
     const from = view.position
     const looks = keyed.map((one, index) => look(one, found[index], suspects))
     const asked = looks.filter(({ bytes, suspect }) => suspect === undefined && (mends || bytes !== undefined))
-    const exits = yield* loader.ask(asked)
+    const exits = yield* asker.ask(asked)
     const answers = new Map(asked.map((one, index) => [one, exits[index]] as const))
     // What was invalidated meanwhile is known before anything is judged.
     yield* live.catchUp
@@ -176,6 +177,7 @@ export const make = <Id, A, E>(options: {
 
   /** Puts right what nobody holds to be valid. Answers the keys that were mended. */
   const mend = Effect.fnUntraced(function* (all: ReadonlyArray<Judged<Id, A>>) {
+    const fence = yield* Fence
     const mended = new Set<Tag.Tag>()
     const gone = all.flatMap(({ bytes, key, verdict }) =>
       bytes !== undefined && (verdict === "orphaned" || verdict === "corrupt")
@@ -197,6 +199,7 @@ export const make = <Id, A, E>(options: {
               key,
               held: entry,
               overwrite: false,
+              fence,
               recorder: load,
               answer: verdict === "restamped" ? Lookup.notModified : answer
             }

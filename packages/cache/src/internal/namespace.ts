@@ -14,8 +14,8 @@ export const leasePrefix = (namespace: string): string => `${prefix(namespace)}l
 /** Finds whose a key is. */
 export interface Owners {
   readonly of: (key: Tag.Tag | undefined) => Auditor | undefined
-  /** Sorts names of the store; leases are left out. */
-  readonly sort: (names: ReadonlyArray<string>) => {
+  /** Tells names of the store apart; leases are left out. */
+  readonly apart: (names: ReadonlyArray<string>) => {
     readonly entries: ReadonlyMap<Auditor, ReadonlyArray<Tag.Tag>>
     /** Entries of open domains whose values have another schema. */
     readonly otherSchema: ReadonlyArray<string>
@@ -31,7 +31,7 @@ export const owners = (namespace: string, auditors: ReadonlyArray<Auditor>): Own
   const start = prefix(namespace).length
   return {
     of,
-    sort: (names) => {
+    apart: (names) => {
       const entries = new Map<Auditor, Array<Tag.Tag>>()
       const otherSchema: Array<string> = []
       const foreign: Array<string> = []

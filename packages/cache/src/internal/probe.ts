@@ -16,7 +16,7 @@ import type { Difference, Doubt, Examined, Probe } from "../Probe.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import * as View from "../View.ts"
-import type { Loader } from "./Loader.ts"
+import type { Asker } from "./Asker.ts"
 import type { Keyed } from "./Keys.ts"
 import { carries, type Shelf } from "./Shelf.ts"
 
@@ -53,11 +53,11 @@ const undecided = (key: Tag, because: Doubt, asked: boolean): Examined => ({
 export const make = <Id, A, E>(options: {
   readonly label: string
   readonly shelf: Shelf<Id, A>
-  readonly loader: Loader<Id, A, E>
+  readonly asker: Asker<Id, A, E>
   readonly log: InvalidationLog["Service"]
   readonly domain: Pick<Domain<Id, A, E>, "parse" | "explain" | "invalidate" | "refresh">
 }): Probe => {
-  const { domain, label, loader, log, shelf } = options
+  const { asker, domain, label, log, shelf } = options
   const { codec, counts, kernel, near } = shelf
   const { clock, live, store } = kernel
   const { view } = live
@@ -88,7 +88,7 @@ export const make = <Id, A, E>(options: {
     if (looked.corrupt !== undefined || looked.claims.length === 0) return { ...looked, said: undefined }
     // As in a snapshot, the lookup is answered nothing stale, and each of its reads is kept.
     const recorder = Recording.forSnapshot(undefined)
-    const [exit] = yield* loader.ask([{ ...looked, recorder }])
+    const [exit] = yield* asker.ask([{ ...looked, recorder }])
     const answer = exit === undefined ? Option.none() : Exit.getSuccess(exit)
     return { ...looked, said: { reads: recorder.reads, answer } }
   })
