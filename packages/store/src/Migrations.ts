@@ -21,8 +21,57 @@ const outbox = Effect.gen(function* () {
   yield* sql`CREATE INDEX outbox_delivered ON outbox (created_at) WHERE position IS NOT NULL`
 })
 
+const seasons = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const domain of ["event", "phase", "team", "match"]) {
+    yield* sql`
+      CREATE TABLE ${sql(domain)} (
+        season text NOT NULL,
+        id integer NOT NULL,
+        -- When its source stated it: epoch milliseconds.
+        revision bigint NOT NULL,
+        value jsonb NOT NULL,
+        PRIMARY KEY (season, id)
+      )`
+  }
+  yield* sql`
+    ALTER TABLE match
+      ADD COLUMN event integer GENERATED ALWAYS AS ((value ->> 'event')::integer) STORED,
+      ADD COLUMN home integer GENERATED ALWAYS AS ((value ->> 'home')::integer) STORED,
+      ADD COLUMN away integer GENERATED ALWAYS AS ((value ->> 'away')::integer) STORED`
+  yield* sql`CREATE INDEX match_event ON match (season, event)`
+  yield* sql`CREATE INDEX match_home ON match (season, home)`
+  yield* sql`CREATE INDEX match_away ON match (season, away)`
+  yield* sql`CREATE INDEX match_phases ON match USING gin ((value -> 'phases'))`
+  yield* sql`
+    CREATE TABLE publication (
+      season text NOT NULL,
+      time bigint NOT NULL,
+      checked_at bigint NOT NULL,
+      hash text NOT NULL,
+      -- The last one of a season counts.
+      sequence bigint GENERATED ALWAYS AS IDENTITY,
+      PRIMARY KEY (season, time)
+    )`
+  yield* sql`
+    CREATE TABLE deduction (
+      season text NOT NULL,
+      team text NOT NULL,
+      points integer NOT NULL,
+      PRIMARY KEY (season, team)
+    )`
+  // Of each the writers' turn, and which of them is current.
+  yield* sql`
+    CREATE TABLE season (
+      name text PRIMARY KEY,
+      turn bigint NOT NULL DEFAULT 0,
+      is_current boolean NOT NULL DEFAULT false
+    )`
+  yield* sql`CREATE UNIQUE INDEX season_current ON season (is_current) WHERE is_current`
+})
+
 /** Brings the database to the newest schema. Processes that start together take turns. */
 export const run = Migrator.make({})({
-  loader: Migrator.fromRecord({ "1_outbox": outbox }),
+  loader: Migrator.fromRecord({ "1_outbox": outbox, "2_seasons": seasons }),
   table: "letletme_migrations"
 })

@@ -31,8 +31,19 @@ export class Empty extends Schema.TaggedError<Empty>()("Empty", {}) {
   }
 }
 
+/** A row cannot be read: other code wrote it, or a hand. */
+export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
+  operation: Schema.String,
+  detail: Schema.String
+}) {
+  readonly temporary = false
+  override get message(): string {
+    return `${this.operation} met a row that cannot be read: ${this.detail}. Correct it, or let a sync replace it.`
+  }
+}
+
 /** Why the database gave no answer. */
-export const Reason = Schema.Union([Unavailable, Conflict, Empty])
+export const Reason = Schema.Union([Unavailable, Conflict, Empty, Unreadable])
 export type Reason = typeof Reason.Type
 
 /** The error of the database. */
