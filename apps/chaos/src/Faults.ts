@@ -1,37 +1,41 @@
 /**
  * What is done to the processes, to Redis, to the lines between them, and to the source.
  */
-import type { RedisError } from "@letletme/redis"
+import type { Redis, RedisError } from "@letletme/redis"
+import type { RedisCluster, RedisClusterError } from "@letletme/testing/RedisCluster"
+import type { RedisSentinel, RedisSentinelError } from "@letletme/testing/RedisSentinel"
 import type { RedisServerError } from "@letletme/testing/RedisServer"
 import type * as TcpProxy from "@letletme/testing/TcpProxy"
 import { Array as Arr, Effect, Random, Schedule, Stream } from "effect"
-import type { Fleet, FleetError, Worker } from "./Fleet.ts"
+import type { Fleet, FleetError } from "./Fleet.ts"
 import type { Judge } from "./Judge.ts"
 import type { Servers, ServersError } from "./Servers.ts"
 import * as Truth from "./Truth.ts"
 
-/** What faults reach. */
-export interface World {
+/** What faults reach; the servers are of one topology or another. */
+export interface World<S> {
   readonly fleet: Fleet
-  readonly servers: Servers
+  readonly servers: S
   readonly truth: Truth.Truth
   readonly judge: Judge
   /** Told when keys were evicted: how many. */
   readonly onEvicted: (count: number) => void
 }
 
-type Failure = RedisError | RedisServerError | ServersError | FleetError
+type Failure = RedisError | RedisServerError | RedisClusterError | RedisSentinelError | ServersError | FleetError
 
 /** A fault: it is over when its effect is. */
-export type Fault = (world: World) => Effect.Effect<void, Failure>
+export type Fault<S> = (world: World<S>) => Effect.Effect<void, Failure>
+
+type Faults<S> = Readonly<Record<string, Fault<S>>>
 
 const between = (least: number, most: number): Effect.Effect<number> => Random.nextIntBetween(least, most)
 
-const send = ({ servers }: World, ...[command, ...args]: readonly [string, ...Array<string | number>]) =>
+const send = ({ servers }: World<Servers>, ...[command, ...args]: readonly [string, ...Array<string | number>]) =>
   Effect.suspend(() => servers.primary().redis.send(command, ...args))
 
 /** Redis is away meanwhile, for everybody. */
-const away = <A, E>({ judge }: World, meanwhile: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+const away = <A, E>({ judge }: World<unknown>, meanwhile: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
     Effect.sync(() => judge.away()),
     () => meanwhile,
@@ -39,7 +43,7 @@ const away = <A, E>({ judge }: World, meanwhile: Effect.Effect<A, E>): Effect.Ef
   )
 
 /** Kills Redis, and starts it anew some time later, in some way. */
-const crash = (world: World, start: (world: World) => Effect.Effect<void, Failure>) =>
+const crash = (world: World<Servers>, start: (world: World<Servers>) => Effect.Effect<void, Failure>) =>
   away(
     world,
     Effect.gen(function* () {
@@ -50,9 +54,10 @@ const crash = (world: World, start: (world: World) => Effect.Effect<void, Failur
     })
   )
 
-const proxies = ({ fleet }: World): ReadonlyArray<TcpProxy.TcpProxy> => fleet.workers.map(({ proxy }) => proxy)
+const proxies = ({ fleet }: World<Servers>): ReadonlyArray<TcpProxy.TcpProxy> =>
+  fleet.workers.flatMap(({ proxy }) => proxy ?? [])
 
-const all = (world: World, what: (proxy: TcpProxy.TcpProxy) => Effect.Effect<void>) =>
+const all = (world: World<Servers>, what: (proxy: TcpProxy.TcpProxy) => Effect.Effect<void>) =>
   Effect.forEach(proxies(world), what, { discard: true })
 
 /** Treats the bytes on some lines so, for a while. */
@@ -63,18 +68,18 @@ const weather = (lines: ReadonlyArray<TcpProxy.TcpProxy>, condition: TcpProxy.Co
     () => Effect.forEach(lines, (proxy) => proxy.become({ _tag: "Open" }), { discard: true })
   )
 
-const anyOf = (workers: ReadonlyArray<Worker>): Effect.Effect<Worker, never> =>
-  Effect.flatMap(Random.nextIntBetween(0, workers.length - 1), (index) =>
-    Effect.fromNullishOr(workers[index]).pipe(Effect.orDie)
+const anyOf = <A>(all: ReadonlyArray<A>): Effect.Effect<A> =>
+  Effect.flatMap(Random.nextIntBetween(0, all.length - 1), (index) =>
+    Effect.fromNullishOr(all[index]).pipe(Effect.orDie)
   )
 
-const killOneOf = (world: World, isWriter: boolean) =>
+const killOneOf = (world: World<unknown>, isWriter: boolean) =>
   Effect.flatMap(anyOf(world.fleet.workers.filter((worker) => worker.isWriter === isWriter)), ({ kill }) => kill)
 
 const junk = "chaos:junk:"
 
 /** Limits the memory to little more than is used, and writes over it. */
-const evict = Effect.fnUntraced(function* (world: World, policy: string) {
+const evict = Effect.fnUntraced(function* (world: World<Servers>, policy: string) {
   const { servers } = world
   const redis = servers.primary().redis
   const used = Number(yield* servers.info(servers.primary(), "used_memory"))
@@ -100,8 +105,20 @@ const evict = Effect.fnUntraced(function* (world: World, policy: string) {
   yield* Stream.runForEach(redis.scan(`${junk}*`), redis.remove)
 })
 
-/** Every fault by its name. */
-export const faults: Readonly<Record<string, Fault>> = {
+/** What befalls the processes and their source, wherever Redis is. */
+const common: Faults<unknown> = {
+  "Reader killed": (world) => killOneOf(world, false),
+  "Writer killed": (world) => killOneOf(world, true),
+  "Process stopped": Effect.fnUntraced(function* (world) {
+    const { stopped } = yield* anyOf(world.fleet.workers)
+    yield* stopped(Effect.sleep(yield* between(300, 2_500)))
+  }),
+  "Source failing": (world) => mood(world, { failing: 0.7, slow: 0 }),
+  "Source slow": (world) => mood(world, { failing: 0, slow: 0.3 })
+}
+
+/** Of one server, which has a replica, and proxies before it. */
+export const standalone: Faults<Servers> = {
   "Redis killed, back empty": (world) =>
     crash(world, ({ servers }) => {
       const { start, wipe } = servers.primary().process
@@ -155,7 +172,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       Effect.flatMap(between(500, 2_000), (millis) => weather(proxies(world), { _tag: "Swallow" }, millis))
     ),
   "One process cut off": Effect.fnUntraced(function* (world) {
-    const { proxy } = yield* anyOf(world.fleet.workers)
+    const proxy = yield* anyOf(proxies(world))
     yield* weather([proxy], { _tag: "Swallow" }, yield* between(300, 2_000))
   }),
   Latency: Effect.fnUntraced(function* (world) {
@@ -170,17 +187,65 @@ export const faults: Readonly<Record<string, Fault>> = {
   "SCRIPT FLUSH": (world) => send(world, "SCRIPT", "FLUSH"),
   "Eviction, allkeys-lru": (world) => evict(world, "allkeys-lru"),
   "Eviction, allkeys-random": (world) => evict(world, "allkeys-random"),
-  "Reader killed": (world) => killOneOf(world, false),
-  "Writer killed": (world) => killOneOf(world, true),
-  "Process stopped": Effect.fnUntraced(function* (world) {
-    const { stopped } = yield* anyOf(world.fleet.workers)
-    yield* stopped(Effect.sleep(yield* between(300, 2_500)))
-  }),
-  "Source failing": (world) => mood(world, { failing: 0.7, slow: 0 }),
-  "Source slow": (world) => mood(world, { failing: 0, slow: 0.3 })
+  ...common
 }
 
-const mood = Effect.fnUntraced(function* ({ truth }: World, to: Truth.Mood) {
+/** Has all of these servers carry out a command. */
+const everywhere = (
+  servers: ReadonlyArray<{ readonly redis: Redis["Service"] }>,
+  command: string,
+  ...args: ReadonlyArray<string>
+) => Effect.forEach(servers, ({ redis }) => redis.send(command, ...args), { discard: true })
+
+/** The same for those that are primaries now. */
+const onPrimaries = <S extends { readonly primaries: Effect.Effect<Parameters<typeof everywhere>[0], E> }, E>(
+  { servers }: World<S>,
+  command: string,
+  ...args: ReadonlyArray<string>
+) => Effect.flatMap(servers.primaries, (primaries) => everywhere(primaries, command, ...args))
+
+const slotCount = 16_384
+// Where table and log are.
+const logSlot = 10_066
+const moved = 1_000
+
+/** Half of the time a primary that has entries alone. */
+const anySlot = Effect.flatMap(Random.nextBoolean, (isLog) =>
+  isLog ? Effect.succeed(logSlot) : between(0, slotCount - 1)
+)
+
+/** Of a cluster. */
+export const cluster: Faults<RedisCluster["Service"]> = {
+  "Primary killed, its replica promoted": (world) =>
+    Effect.flatMap(anySlot, (slot) => Effect.flatten(away(world, world.servers.failOver(slot)))),
+  "Primary stopped, its replica promoted": (world) =>
+    Effect.flatMap(anySlot, (slot) => Effect.flatten(away(world, world.servers.failOver(slot, "pause")))),
+  "Primary handed over": (world) => Effect.flatMap(anySlot, world.servers.handOver),
+  "1,000 slots moved": Effect.fnUntraced(function* ({ servers }) {
+    // The log's slot is among them.
+    const slots = Array.from({ length: moved }, (_, index) => (logSlot - moved / 2 + index + slotCount) % slotCount)
+    const from = yield* servers.primaryOf(logSlot)
+    const others = (yield* servers.primaries).filter(({ id }) => id !== from.id)
+    yield* servers.reshard(slots, yield* anyOf(others))
+  }),
+  "FLUSHALL everywhere": (world) => onPrimaries(world, "FLUSHALL"),
+  "CLIENT KILL everywhere": ({ servers }) => everywhere(servers.nodes, "CLIENT", "KILL", "TYPE", "normal"),
+  "SCRIPT FLUSH everywhere": (world) => onPrimaries(world, "SCRIPT", "FLUSH"),
+  ...common
+}
+
+/** Of servers under sentinels. */
+export const sentinel: Faults<RedisSentinel["Service"]> = {
+  "Primary killed, a replica promoted": (world) => Effect.flatten(away(world, world.servers.failOver())),
+  "Primary stopped, a replica promoted": (world) => Effect.flatten(away(world, world.servers.failOver("pause"))),
+  "Primary handed over": ({ servers }) => servers.handOver,
+  FLUSHALL: ({ servers }) => Effect.flatMap(servers.primary, ({ redis }) => Effect.asVoid(redis.send("FLUSHALL"))),
+  "CLIENT KILL": ({ servers }) =>
+    Effect.flatMap(servers.primary, ({ redis }) => Effect.asVoid(redis.send("CLIENT", "KILL", "TYPE", "normal"))),
+  ...common
+}
+
+const mood = Effect.fnUntraced(function* ({ truth }: World<unknown>, to: Truth.Mood) {
   truth.setMood(to)
   yield* Effect.ensuring(
     Effect.flatMap(between(500, 2_000), Effect.sleep),

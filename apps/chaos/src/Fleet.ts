@@ -1,12 +1,12 @@
 /**
  * The processes under test: each with a line of its own to Redis, started, killed, stopped, and started anew.
  */
-import * as TcpProxy from "@letletme/testing/TcpProxy"
+import type * as TcpProxy from "@letletme/testing/TcpProxy"
 import { Array as Arr, Deferred, Effect, Result, Schema, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Judge } from "./Judge.ts"
-import { Assignment, FromWorker, type ToWorker } from "./Messages.ts"
+import { Assignment, FromWorker, type Target, type ToWorker } from "./Messages.ts"
 import { part, rowCount } from "./Model.ts"
 import type { Truth } from "./Truth.ts"
 
@@ -19,10 +19,16 @@ const encode = Schema.encodeSync(Schema.fromJsonString(Assignment))
 /** What a process saw of all keys. */
 export type Probed = Extract<FromWorker, { readonly _tag: "Probed" }>
 
-/** A place for a process: its role and its line to Redis outlive it. */
+/** The way of a process to Redis: to one server it has a proxy of its own. */
+export interface Way {
+  readonly target: Target
+  readonly proxy: TcpProxy.TcpProxy | undefined
+}
+
+/** A place for a process: its role and its way to Redis outlive it. */
 export interface Worker {
   readonly isWriter: boolean
-  readonly proxy: TcpProxy.TcpProxy
+  readonly proxy: TcpProxy.TcpProxy | undefined
   /** The name of its present life. */
   readonly name: () => string
   /** Ends it without warning, and starts it anew. Ends when the new one is at work. */
@@ -51,8 +57,8 @@ export interface Options {
   readonly maxLookups: number
   readonly seed: number
   readonly zero: bigint
-  /** The port of Redis. */
-  readonly target: number
+  /** Makes a way to Redis. */
+  readonly way: Effect.Effect<Way, TcpProxy.TcpProxyError, Scope.Scope>
   readonly truth: Truth
   readonly judge: Judge
 }
@@ -96,7 +102,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const make = Effect.fnUntraced(function* (index: number) {
-    const proxy = yield* TcpProxy.make(options.target)
+    const { proxy, target } = yield* options.way
     const isWriter = index < options.writers
     const probes = new Map<number, Deferred.Deferred<Probed>>()
     let lives = 0
@@ -147,7 +153,7 @@ export const make = Effect.fnUntraced(function* (
         [
           encode({
             name: own,
-            port: proxy.port,
+            target,
             seed: options.seed * 1_000 + index * 100 + lives,
             life: ++allLives,
             zero: options.zero,

@@ -30,12 +30,21 @@ export const outcomes = [
   "other"
 ] as const
 
+const Address = Schema.Struct({ host: Schema.NonEmptyString, port: Schema.Int })
+
+/** Where a process finds Redis. */
+export const Target = Schema.TaggedUnion({
+  Standalone: Address.fields,
+  Sentinel: { name: Schema.NonEmptyString, sentinels: Schema.Array(Address) },
+  Cluster: { nodes: Schema.Array(Address) }
+})
+export type Target = typeof Target.Type
+
 /** What a process is started with. */
 export const Assignment = Schema.Struct({
   /** Its name: another one for each life. */
   name: Schema.NonEmptyString,
-  /** Where Redis is, on loopback. */
-  port: Schema.Int,
+  target: Target,
   seed: Schema.Int,
   /** Told apart from all other lives of all processes. */
   life: Schema.Int,

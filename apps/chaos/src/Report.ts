@@ -37,6 +37,7 @@ export const make = (outcome: Outcome) => {
   const { converged, judge, settings } = outcome
   const { acknowledged, heldBack, judged, violations } = judge.count()
   return {
+    topology: settings.topology,
     seed: settings.seed,
     seconds: Math.round(outcome.seconds),
     processes: settings.writers + settings.readers,

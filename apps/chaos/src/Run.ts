@@ -1,19 +1,21 @@
 /**
  * A run: processes that read and write, faults one after the other, and after each the time it takes until all is well.
  */
-import type { RedisError } from "@letletme/redis"
-import type { RedisServerError } from "@letletme/testing/RedisServer"
-import type * as TcpProxy from "@letletme/testing/TcpProxy"
-import { type Config, Effect, Random, Result, type Scope } from "effect"
-import { type Fault, faults, type World } from "./Faults.ts"
+import { Effect, Random, Result, type Scope } from "effect"
+import type { Fault, World } from "./Faults.ts"
 import * as Fleet from "./Fleet.ts"
 import * as Judge from "./Judge.ts"
 import * as Monotonic from "./Monotonic.ts"
-import * as Servers from "./Servers.ts"
+import * as Topology from "./Topology.ts"
 import * as Truth from "./Truth.ts"
 
-/** How long, how hard, and by which dice. */
+/** The names of what may befall the servers of a topology, and the processes. */
+export const faultsOf = (topology: Settings["topology"]): ReadonlyArray<string> =>
+  Object.keys(Topology[topology].faults)
+
+/** Where, how long, how hard, and by which dice. */
 export interface Settings {
+  readonly topology: "standalone" | "sentinel" | "cluster"
   readonly minutes: number
   readonly seed: number
   /** Of all processes together. */
@@ -26,13 +28,14 @@ export interface Settings {
 }
 
 export const defaults: Settings = {
+  topology: "standalone",
   minutes: 10,
   seed: 1,
   readsPerSecond: 12_000,
   writesPerSecond: 20,
   writers: 2,
   readers: 3,
-  faults: Object.keys(faults)
+  faults: faultsOf("standalone")
 }
 
 /** How the processes are configured (ms). */
@@ -82,14 +85,11 @@ export interface Outcome {
 
 type Failure =
   | Fleet.FleetError
-  | Servers.ServersError
-  | RedisServerError
-  | TcpProxy.TcpProxyError
-  | RedisError
-  | Config.ConfigError
+  | Effect.Error<ReturnType<Fault<never>>>
+  | Effect.Error<(typeof Topology.standalone)["start"]>
 
 /** Waits until every process reads the newest version of every key, and needs no lookup to do so again. */
-const converge = ({ fleet, judge, truth }: World, now: () => number, after: string) =>
+const converge = ({ fleet, judge, truth }: World<unknown>, now: () => number, after: string) =>
   fleet.calmly(
     Effect.gen(function* () {
       const from = now()
@@ -116,7 +116,22 @@ const converge = ({ fleet, judge, truth }: World, now: () => number, after: stri
   )
 
 /** Runs. All that it started ends with the scope. */
-export const run = Effect.fnUntraced(function* (
+export const run = (
+  settings: Settings,
+  tell: (progress: Progress) => Effect.Effect<void>
+): Effect.Effect<Outcome, Failure, Scope.Scope> => {
+  switch (settings.topology) {
+    case "standalone":
+      return runOver(Topology.standalone, settings, tell)
+    case "sentinel":
+      return runOver(Topology.sentinel, settings, tell)
+    case "cluster":
+      return runOver(Topology.cluster, settings, tell)
+  }
+}
+
+const runOver = Effect.fnUntraced(function* <S>(
+  { faults, start, way }: Topology.Topology<S>,
   settings: Settings,
   tell: (progress: Progress) => Effect.Effect<void>
 ): Effect.fn.Return<Outcome, Failure, Scope.Scope> {
@@ -127,19 +142,19 @@ export const run = Effect.fnUntraced(function* (
   const { nextDoubleUnsafe } = yield* Random.withSeed(Random.Random, settings.seed + 1)
   const truth = Truth.make(nextDoubleUnsafe)
   const judge = Judge.make({ now, maxStaleness, margin, readTimeout })
-  const servers = yield* Servers.make
+  const servers = yield* start
   const fleet = yield* Fleet.make({
     ...settings,
     readTimeout,
     maxStaleness,
     maxLookups,
     zero,
-    target: servers.primary().process.port,
+    way: way(servers),
     truth,
     judge
   })
   let evicted = 0
-  const world: World = {
+  const world: World<S> = {
     fleet,
     servers,
     truth,
@@ -163,7 +178,7 @@ export const run = Effect.fnUntraced(function* (
     )
   )
 
-  const inflict = (name: string, fault: Fault) =>
+  const inflict = (name: string, fault: Fault<S>) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
         during = name

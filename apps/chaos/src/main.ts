@@ -16,9 +16,12 @@ class Broken extends Schema.TaggedError<Broken>()("Broken", { count: Schema.Int 
 }
 
 /** The flag names no fault. */
-class NoFault extends Schema.TaggedError<NoFault>()("NoFault", { text: Schema.String }) {
+class NoFault extends Schema.TaggedError<NoFault>()("NoFault", {
+  text: Schema.String,
+  names: Schema.Array(Schema.String)
+}) {
   override get message(): string {
-    return `--faults: no fault's name contains "${this.text}". Faults: ${Run.defaults.faults.join("; ")}.`
+    return `--faults: no fault's name contains "${this.text}". Faults: ${this.names.join("; ")}.`
   }
 }
 
@@ -47,6 +50,10 @@ const makeProgress = (seconds: number) => {
 const chaos = Command.make(
   "chaos",
   {
+    topology: Flag.Literals("topology", ["standalone", "sentinel", "cluster"]).pipe(
+      Flag.withDescription("How the servers stand to one another"),
+      Flag.withDefault(Run.defaults.topology)
+    ),
     minutes: Flag.Finite("minutes").pipe(
       Flag.withSchema(Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0.05, maximum: 24 * 60 })))),
       Flag.withDescription("How long faults are inflicted"),
@@ -70,10 +77,11 @@ const chaos = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ faults, json, minutes, rate, seed }) {
-    const chosen = Run.defaults.faults.filter((name) => name.includes(faults))
-    if (chosen.length === 0) return yield* new NoFault({ text: faults })
-    const settings = { ...Run.defaults, minutes, seed, readsPerSecond: rate, faults: chosen }
+  Effect.fn(function* ({ faults, json, minutes, rate, seed, topology }) {
+    const names = Run.faultsOf(topology)
+    const chosen = names.filter((name) => name.includes(faults))
+    if (chosen.length === 0) return yield* new NoFault({ text: faults, names })
+    const settings = { ...Run.defaults, topology, minutes, seed, readsPerSecond: rate, faults: chosen }
     const outcome = yield* Effect.scoped(Run.run(settings, makeProgress(minutes * 60)))
     Run.judgeAvailability(outcome)
     if (isTerminal) yield* Effect.sync(() => process.stderr.write("\r\u001b[K"))

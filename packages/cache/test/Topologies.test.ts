@@ -1,8 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CacheConfig, RedisLog, RedisStore } from "@letletme/cache"
+import {
+  CacheConfig,
+  CacheMetrics,
+  CacheStore,
+  DependencyGraph,
+  DomainCache,
+  Lookup,
+  RedisLog,
+  RedisStore
+} from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Schema, Stream } from "effect"
 import { ordeal } from "./ordeal.ts"
 import { suite as storeSuite } from "./suites/CacheStore.suite.ts"
 import { suite as logSuite } from "./suites/InvalidationLog.suite.ts"
@@ -24,6 +33,33 @@ const suites = <E>(name: string, redis: Layer.Layer<Redis, E>) => {
 suites("a cluster", overCluster.redis)
 suites("sentinels", overSentinel.redis)
 
+class Values extends DomainCache.Service<Values>()("test/Values", {
+  graph: DependencyGraph.make({ value: [] }),
+  domain: "value",
+  id: Schema.FiniteFromString,
+  value: Schema.Int,
+  timeToLive: "metadata",
+  lookup: (id) => Effect.succeed(Lookup.found(id))
+}) {}
+
+describe("a cache over a cluster", () => {
+  it.live("has what was loaded and what was written from the nodes, and lists it", () =>
+    Effect.gen(function* () {
+      const values = yield* Values
+      const { counts } = yield* CacheMetrics
+      const ids = Array.from({ length: 100 }, (_, index) => index)
+      yield* values.getMany(ids)
+      yield* values.updateMany(ids.slice(50).map((id) => ({ id, value: Option.some(-id) })))
+      const found = yield* values.getMany(ids, { skip: "near" })
+      assert.deepStrictEqual(found.map(Option.getOrUndefined), [...ids.slice(0, 50), ...ids.slice(50).map((id) => -id)])
+      const { domains } = yield* counts
+      assert.deepStrictEqual([domains["value"]?.loads, domains["value"]?.storeHits], [100, 100])
+      const listed = yield* CacheStore.use((store) => Stream.runCollect(store.scan("letletme:value:")))
+      assert.strictEqual(new Set(listed.flat()).size, 100)
+    }).pipe(Effect.provide(Values.layer.pipe(Layer.provideMerge(overCluster.cache()))))
+  )
+})
+
 describe("strong reads under load", () => {
   it.live("are never stale while a cluster fails over, and moves slots", () =>
     Effect.gen(function* () {
@@ -35,11 +71,10 @@ describe("strong reads under load", () => {
       const came = yield* ordeal(
         overCluster.redis,
         Effect.gen(function* () {
-          const lost = yield* servers.failOver(logSlot)
-          yield* servers.restart(lost)
+          yield* Effect.flatten(servers.failOver(logSlot))
           yield* servers.reshard(
             Array.from({ length: 40 }, (_, index) => (logSlot + 16_384 - 20 + index) % 16_384),
-            elsewhere
+            yield* servers.primaryOf(elsewhere)
           )
         })
       )
@@ -51,10 +86,7 @@ describe("strong reads under load", () => {
   it.live("are never stale while sentinels fail over", () =>
     Effect.gen(function* () {
       const servers = yield* RedisSentinel
-      const came = yield* ordeal(
-        overSentinel.redis,
-        Effect.flatMap(servers.failOver, (lost) => servers.restart(lost))
-      )
+      const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver()))
       assert.isAbove(came.strongReads, 100)
       assert.isAbove(came.writes, 10)
     }).pipe(Effect.provide(overSentinel.servers))

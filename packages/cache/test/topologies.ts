@@ -38,17 +38,21 @@ const over = <E>(redis: Layer.Layer<Redis, E>) => ({
 /** A cluster of three primaries and three replicas. */
 export const cluster = (config: Partial<RedisConfig.RedisConfig> = {}) => {
   const servers = shared(RedisCluster.layer)
-  const redis = Layer.unwrap(RedisCluster.use((it) => Effect.succeed(emptied({ ...it.config, ...config })))).pipe(
-    Layer.provide(servers)
-  )
+  const redis = Layer.unwrap(
+    RedisCluster.use(({ addresses }) =>
+      Effect.succeed(emptied({ topology: { _tag: "Cluster", nodes: addresses }, ...config }))
+    )
+  ).pipe(Layer.provide(servers))
   return { servers, ...over(redis) }
 }
 
 /** A primary with two replicas, and three sentinels. */
 export const sentinel = (config: Partial<RedisConfig.RedisConfig> = {}) => {
   const servers = shared(RedisSentinel.layer)
-  const redis = Layer.unwrap(RedisSentinel.use((it) => Effect.succeed(emptied({ ...it.config, ...config })))).pipe(
-    Layer.provide(servers)
-  )
+  const redis = Layer.unwrap(
+    RedisSentinel.use(({ name, sentinels }) =>
+      Effect.succeed(emptied({ topology: { _tag: "Sentinel", name, sentinels }, ...config }))
+    )
+  ).pipe(Layer.provide(servers))
   return { servers, ...over(redis) }
 }

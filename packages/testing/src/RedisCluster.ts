@@ -13,6 +13,8 @@ export class RedisClusterError extends Schema.TaggedError<RedisClusterError>()("
   message: Schema.String
 }) {}
 
+type Failure = RedisClusterError | RedisProcess.RedisServerError
+
 /** A server of the cluster. */
 export interface Node {
   readonly process: RedisProcess.RedisProcess
@@ -87,15 +89,23 @@ export class RedisCluster extends Context.Service<
   {
     readonly nodes: ReadonlyArray<Node>
     /** How clients find it. */
-    readonly config: Pick<RedisConfig.RedisConfig, "topology">
+    readonly addresses: ReadonlyArray<RedisConfig.Address>
+    /** The nodes that are primaries now. */
+    readonly primaries: Effect.Effect<ReadonlyArray<Node>, RedisClusterError>
     /** Who serves a slot now, as the majority sees it. */
     readonly primaryOf: (slot: number) => Effect.Effect<Node, RedisClusterError>
-    /** Kills the primary of a slot, and waits until its replica has taken its place. Answers who is gone. */
-    readonly failOver: (slot: number) => Effect.Effect<Node, RedisClusterError>
-    /** Starts a node that was killed, and waits until it follows the primary of its slots. */
-    readonly restart: (node: Node) => Effect.Effect<void, RedisClusterError | RedisProcess.RedisServerError>
-    /** Moves slots, with the keys in them, to the primary of another slot, one after the other. */
-    readonly reshard: (slots: ReadonlyArray<number>, to: number) => Effect.Effect<void, RedisClusterError>
+    /**
+     * Kills the primary of a slot, or has it hang, and waits until its replica has taken its place. Answers how to bring it
+     * back, which waits until it follows.
+     */
+    readonly failOver: (
+      slot: number,
+      how?: "kill" | "pause"
+    ) => Effect.Effect<Effect.Effect<void, Failure>, RedisClusterError>
+    /** Has the replica of a slot's primary take its place in good order. */
+    readonly handOver: (slot: number) => Effect.Effect<void, RedisClusterError>
+    /** Moves slots, with the keys in them, to another primary, one after the other. */
+    readonly reshard: (slots: ReadonlyArray<number>, to: Node) => Effect.Effect<void, RedisClusterError>
   }
 >()("@letletme/testing/RedisCluster") {
   static readonly layer = Layer.effect(
@@ -167,13 +177,16 @@ export class RedisCluster extends Context.Service<
         (listed) => listed.filter(({ flags }) => flags.includes("slave")).length === size
       )
 
-      const alive = Effect.filter(
-        nodes,
-        (node) => Effect.map(Effect.result(list(node)), ({ _tag }) => _tag === "Success"),
-        {
-          concurrency: "unbounded"
-        }
-      )
+      // Those that hang or are gone do not answer.
+      const lost = new Set<Node>()
+      const alive = Effect.sync(() => nodes.filter((node) => !lost.has(node)))
+
+      const nodeOf = (id: string | undefined, what: string) => {
+        const node = nodes.find((one) => one.id === id)
+        return node === undefined
+          ? Effect.fail(new RedisClusterError({ message: `Nobody ${what}` }))
+          : Effect.succeed(node)
+      }
 
       const primaryOf = Effect.fnUntraced(function* (slot: number) {
         const votes = new Map<string, number>()
@@ -182,30 +195,43 @@ export class RedisCluster extends Context.Service<
           if (found !== undefined) votes.set(found.id, (votes.get(found.id) ?? 0) + 1)
         }
         const [winner] = [...votes].toSorted(([, a], [, b]) => b - a)
-        const node = nodes.find(({ id }) => id === winner?.[0])
-        if (node === undefined) return yield* new RedisClusterError({ message: `Nobody serves slot ${slot}` })
-        return node
+        return yield* nodeOf(winner?.[0], `serves slot ${slot}`)
       })
 
-      const failOver = Effect.fnUntraced(function* (slot: number) {
-        const lost = yield* primaryOf(slot)
-        yield* lost.process.kill
-        yield* agree(
-          yield* alive,
-          `who serves slot ${slot} instead`,
-          (listed, state) => state === "ok" && listed.some((one) => one.id !== lost.id && serves(one, slot))
+      const succeeded = (slot: number, former: Node) =>
+        Effect.flatMap(alive, (among) =>
+          agree(
+            among,
+            `who serves slot ${slot} instead`,
+            (listed, state) => state === "ok" && listed.some((one) => one.id !== former.id && serves(one, slot))
+          )
         )
-        return lost
-      })
 
-      const restart = Effect.fnUntraced(function* (node: Node) {
-        yield* node.process.start
+      const comeBack = Effect.fnUntraced(function* (node: Node, how: "kill" | "pause") {
+        yield* how === "kill" ? node.process.start : node.process.resume
+        lost.delete(node)
         yield* isCopied(node)
         yield* agree(
           nodes,
           "who is back",
           (listed, state) => state === "ok" && listed.every(({ flags }) => !flags.includes("fail"))
         )
+      })
+
+      const lose = Effect.fnUntraced(function* (slot: number, how: "kill" | "pause") {
+        const former = yield* primaryOf(slot)
+        lost.add(former)
+        yield* former.process[how]
+        yield* succeeded(slot, former)
+        return former
+      })
+
+      const handOver = Effect.fnUntraced(function* (slot: number) {
+        const former = yield* primaryOf(slot)
+        const replica = (yield* list(former)).find(({ primary }) => primary === former.id)
+        yield* ask(yield* nodeOf(replica?.id, "follows the primary"), "FAILOVER")
+        yield* succeeded(slot, former)
+        yield* isCopied(former)
       })
 
       const move = Effect.fnUntraced(function* (slot: number, from: Node, to: Node) {
@@ -224,17 +250,22 @@ export class RedisCluster extends Context.Service<
 
       return RedisCluster.of({
         nodes,
-        config: {
-          topology: { _tag: "Cluster", nodes: nodes.map(({ process }) => ({ host: "127.0.0.1", port: process.port })) }
-        },
+        addresses: nodes.map(({ process }) => ({ host: "127.0.0.1", port: process.port })),
+        primaries: Effect.gen(function* () {
+          const [first = nodes[0]] = yield* alive
+          const listed = first === undefined ? [] : yield* list(first)
+          return nodes.filter(({ id }) =>
+            listed.some((one) => one.id === id && one.slots.length > 0 && one.flags.includes("master"))
+          )
+        }),
         primaryOf,
-        failOver,
-        restart,
-        reshard: Effect.fnUntraced(function* (slots: ReadonlyArray<number>, to: number) {
-          const target = yield* primaryOf(to)
+        failOver: (slot, how = "kill") => Effect.map(lose(slot, how), (former) => comeBack(former, how)),
+        handOver,
+        reshard: Effect.fnUntraced(function* (slots: ReadonlyArray<number>, target: Node) {
+          const listed = yield* list(target)
           for (const slot of slots) {
-            const source = yield* primaryOf(slot)
-            if (source.id !== target.id) yield* move(slot, source, target)
+            const owner = listed.find((one) => serves(one, slot))
+            if (owner?.id !== target.id) yield* move(slot, yield* nodeOf(owner?.id, `serves slot ${slot}`), target)
           }
         })
       })

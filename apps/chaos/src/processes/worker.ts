@@ -61,7 +61,7 @@ const program = Effect.fnUntraced(function* (assignment: Assignment) {
 
 const main = Effect.gen(function* () {
   const assignment = yield* decode(process.argv[2])
-  const { maxLookups, maxStaleness, name, port, seed } = assignment
+  const { maxLookups, maxStaleness, name, seed, target } = assignment
   // Near caches hold less than there is, and dependencies are coarsened: the store and the patterns are used too.
   const settings = {
     process: name,
@@ -71,8 +71,9 @@ const main = Effect.gen(function* () {
     maxTagsPerEntry: 32,
     lookupTimeout: 1_000
   }
+  const place = target._tag === "Standalone" ? { host: target.host, port: target.port } : { topology: target }
   const cache = CacheManager.layerRedis.pipe(
-    Layer.provide(Redis.layer({ port, lazy: true, commandTimeout: 250, connectTimeout: 500 })),
+    Layer.provide(Redis.layer({ ...place, lazy: true, commandTimeout: 250, connectTimeout: 500 })),
     Layer.provide(CacheConfig.layer(settings))
   )
   const domains = Boards.layer.pipe(Layer.provideMerge(Groups.layer), Layer.provideMerge(Items.layer))

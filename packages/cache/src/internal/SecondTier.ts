@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (options: {
     )
 
   const { homeOf = () => everything } = store
-  const limit = Number.POSITIVE_INFINITY
+  const limit = Number.MAX_SAFE_INTEGER
 
   /** Asks each server for what it has: one that is slow keeps nothing from the others. */
   const askEach = <I, A>(
