@@ -61,6 +61,27 @@ const test = async (args) => {
   return code !== 0 || interrupted || args.length > 0 ? code : types()
 }
 
+/** The suites and the chaos run, over each way in which Redis servers stand to one another. */
+const topologies = async (args) => {
+  env.LETLETME_REDIS_SERVER = await redisServer()
+  const suites = ["CacheManager", "Events", "FuzzedEntries", "Reads", "Warmer"].map((name) => `test/${name}.test.ts`)
+  const main = join(root, "apps", "chaos", "src", "main.ts")
+  const chaos = ["standalone", "sentinel", "cluster"].map((topology) => [
+    `chaos, ${topology}`,
+    "node",
+    "--conditions=@letletme/source",
+    main,
+    ...["--topology", topology, "--minutes", "3", ...args]
+  ])
+  const over = ["sentinel", "cluster"].map((topology) => [
+    `consistency, ${topology}`,
+    "env",
+    `LETLETME_TOPOLOGY=${topology}`,
+    ...["vitest", "run", "--project", "cache", ...suites]
+  ])
+  return runAll([["store, log and strong reads", "vitest", "run", "Topologies"], ...over, ...chaos])
+}
+
 const tasks = {
   start: (args) => app("warmer", ["run", ...args]),
   warmer: (args) => app("warmer", args),
@@ -68,6 +89,7 @@ const tasks = {
   simulate: (args) => app("simulate", args),
   chaos: appWithRedis("chaos"),
   test,
+  "test:topologies": topologies,
   types,
   check: () =>
     runAll([

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CacheConfig, CacheManager, DependencyGraph, DomainCache, LiveView, Lookup, Tag } from "@letletme/cache"
 import { Context, Deferred, Effect, Fiber, Layer, Option, Ref, Schema } from "effect"
-import { eventually, redis } from "./tiers.ts"
+import { eventually, tiers } from "./tiers.ts"
 
 /** The truth, shared by all processes: values by id, and a gate that holds a lookup after it has read. */
 class Truth extends Context.Service<
@@ -42,11 +42,6 @@ const process = Layer.fresh(
   Values.layer.pipe(Layer.provideMerge(CacheManager.layerOver), Layer.provide(CacheConfig.layer({})))
 )
 
-const tiers = {
-  memory: CacheManager.layerMemory,
-  redis: CacheManager.layerRedis.pipe(Layer.provide(redis))
-}
-
 const peer = Effect.map(Layer.build(process), (context) => ({
   values: Context.get(context, Values),
   manager: Context.get(context, CacheManager),
@@ -56,7 +51,7 @@ const peer = Effect.map(Layer.build(process), (context) => ({
 const key = Tag.of("value", "a")
 
 for (const [name, tier] of Object.entries(tiers)) {
-  const world = tier.pipe(Layer.provideMerge(Truth.layer))
+  const world = tier().pipe(Layer.provideMerge(Truth.layer))
 
   describe(`reads of several processes over ${name}`, () => {
     it.live("a strong read sees what another process has had acknowledged", () =>

@@ -9,7 +9,7 @@ import {
   RedisLog,
   RedisStore
 } from "@letletme/cache"
-import { Redis } from "@letletme/redis"
+import { Redis, type RedisError } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
 import { Effect, Layer, Option, Schema, Stream } from "effect"
 import { ordeal } from "./ordeal.ts"
@@ -20,7 +20,7 @@ import { cluster, sentinel } from "./topologies.ts"
 const overCluster = cluster()
 const overSentinel = sentinel()
 
-const suites = <E>(name: string, redis: Layer.Layer<Redis, E>) => {
+const suites = (name: string, redis: Layer.Layer<Redis, RedisError>) => {
   storeSuite(`CacheStore over ${name}`, RedisStore.layer.pipe(Layer.provide(redis)))
   logSuite(`over ${name}`, (settings) =>
     Layer.mergeAll(RedisLog.layer, RedisStore.layer).pipe(

@@ -2,7 +2,7 @@
  * Servers under sentinels, and a cluster: they take seconds to start, so all tests of a file share them.
  */
 import { CacheConfig, CacheManager } from "@letletme/cache"
-import { Redis, type RedisConfig } from "@letletme/redis"
+import { Redis, type RedisConfig, type RedisError } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll } from "vitest"
@@ -29,7 +29,7 @@ const emptied = (config: Partial<RedisConfig.RedisConfig>) =>
     )
   ).pipe(Layer.provideMerge(Redis.layer(config)))
 
-const over = <E>(redis: Layer.Layer<Redis, E>) => ({
+const over = (redis: Layer.Layer<Redis, RedisError>) => ({
   redis,
   cache: (settings: Settings = {}) =>
     CacheManager.layerRedis.pipe(Layer.provide(CacheConfig.layer(settings)), Layer.provideMerge(redis))
@@ -37,7 +37,7 @@ const over = <E>(redis: Layer.Layer<Redis, E>) => ({
 
 /** A cluster of three primaries and three replicas. */
 export const cluster = (config: Partial<RedisConfig.RedisConfig> = {}) => {
-  const servers = shared(RedisCluster.layer)
+  const servers = shared(Layer.orDie(RedisCluster.layer))
   const redis = Layer.unwrap(
     RedisCluster.use(({ addresses }) =>
       Effect.succeed(emptied({ topology: { _tag: "Cluster", nodes: addresses }, ...config }))
@@ -48,7 +48,7 @@ export const cluster = (config: Partial<RedisConfig.RedisConfig> = {}) => {
 
 /** A primary with two replicas, and three sentinels. */
 export const sentinel = (config: Partial<RedisConfig.RedisConfig> = {}) => {
-  const servers = shared(RedisSentinel.layer)
+  const servers = shared(Layer.orDie(RedisSentinel.layer))
   const redis = Layer.unwrap(
     RedisSentinel.use(({ name, sentinels }) =>
       Effect.succeed(emptied({ topology: { _tag: "Sentinel", name, sentinels }, ...config }))

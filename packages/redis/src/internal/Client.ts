@@ -156,11 +156,16 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       })
     }
 
+    const dropped = new WeakSet<Redis>()
     /** Made anew, by way of the sentinels where there are any: while those are asked there is nothing to drop. */
     const drop = (server: Redis) => {
-      if (config.topology._tag === "Standalone" || server.status === "ready" || server.status === "connect") {
-        server.disconnect(true)
-      }
+      const { status } = server
+      const isOpen = status === "ready" || status === "connect"
+      const isOpening = status === "connecting" && config.topology._tag === "Standalone"
+      if ((!isOpen && !isOpening) || dropped.has(server)) return
+      dropped.add(server)
+      server.once("close", () => dropped.delete(server))
+      server.disconnect(true)
     }
 
     let heardAt = clock.currentTimeMillisUnsafe()
