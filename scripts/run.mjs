@@ -66,20 +66,19 @@ const topologies = async (args) => {
   env.LETLETME_REDIS_SERVER = await redisServer()
   const suites = ["CacheManager", "Events", "FuzzedEntries", "Reads", "Warmer"].map((name) => `test/${name}.test.ts`)
   const main = join(root, "apps", "chaos", "src", "main.ts")
-  const chaos = ["standalone", "sentinel", "cluster"].map((topology) => [
-    `chaos, ${topology}`,
-    "node",
-    "--conditions=@letletme/source",
-    main,
-    ...["--topology", topology, "--minutes", "3", ...args]
+  const over = (topology) => {
+    const vitest = ["vitest", "run", "--project", "cache", ...suites]
+    return [`consistency, ${topology}`, "env", `LETLETME_TOPOLOGY=${topology}`, ...vitest]
+  }
+  const chaos = (topology) => {
+    const flags = ["--topology", topology, "--minutes", "3", ...args]
+    return [`chaos, ${topology}`, "node", "--conditions=@letletme/source", main, ...flags]
+  }
+  return runAll([
+    ["store, log and strong reads", "vitest", "run", "Topologies"],
+    ...["sentinel", "cluster"].map(over),
+    ...["standalone", "sentinel", "cluster"].map(chaos)
   ])
-  const over = ["sentinel", "cluster"].map((topology) => [
-    `consistency, ${topology}`,
-    "env",
-    `LETLETME_TOPOLOGY=${topology}`,
-    ...["vitest", "run", "--project", "cache", ...suites]
-  ])
-  return runAll([["store, log and strong reads", "vitest", "run", "Topologies"], ...over, ...chaos])
 }
 
 const tasks = {

@@ -11,7 +11,7 @@ import * as Truth from "./Truth.ts"
 
 /** The names of what may befall the servers of a topology, and the processes. */
 export const faultsOf = (topology: Settings["topology"]): ReadonlyArray<string> =>
-  Object.keys(Topology[topology].faults)
+  Object.keys(Topology.byName[topology].faults)
 
 /** Where, how long, how hard, and by which dice. */
 export interface Settings {
@@ -86,7 +86,7 @@ export interface Outcome {
 type Failure =
   | Fleet.FleetError
   | Effect.Error<ReturnType<Fault<never>>>
-  | Effect.Error<(typeof Topology.standalone)["start"]>
+  | Effect.Error<(typeof Topology.byName.standalone)["start"]>
 
 /** Waits until every process reads the newest version of every key, and needs no lookup to do so again. */
 const converge = ({ fleet, judge, truth }: World<unknown>, now: () => number, after: string) =>
@@ -122,11 +122,11 @@ export const run = (
 ): Effect.Effect<Outcome, Failure, Scope.Scope> => {
   switch (settings.topology) {
     case "standalone":
-      return runOver(Topology.standalone, settings, tell)
+      return runOver(Topology.byName.standalone, settings, tell)
     case "sentinel":
-      return runOver(Topology.sentinel, settings, tell)
+      return runOver(Topology.byName.sentinel, settings, tell)
     case "cluster":
-      return runOver(Topology.cluster, settings, tell)
+      return runOver(Topology.byName.cluster, settings, tell)
   }
 }
 

@@ -33,7 +33,7 @@ export interface Topology<S> {
 const host = "127.0.0.1"
 
 /** A primary and its replica; each process has a proxy of its own before the primary. */
-export const standalone: Topology<Servers.Servers> = {
+const standalone: Topology<Servers.Servers> = {
   start: Servers.make,
   way: (servers) =>
     Effect.map(TcpProxy.make(servers.primary().process.port), (proxy) => ({
@@ -46,15 +46,18 @@ export const standalone: Topology<Servers.Servers> = {
 const direct = (target: Target) => Effect.succeed({ target, proxy: undefined })
 
 /** Three primaries, and a replica of each. */
-export const cluster: Topology<RedisCluster["Service"]> = {
+const cluster: Topology<RedisCluster["Service"]> = {
   start: Effect.map(Layer.build(RedisCluster.layer), Context.get(RedisCluster)),
   way: ({ addresses }) => direct({ _tag: "Cluster", nodes: addresses }),
   faults: Faults.cluster
 }
 
 /** A primary, two replicas, three sentinels. */
-export const sentinel: Topology<RedisSentinel["Service"]> = {
+const sentinel: Topology<RedisSentinel["Service"]> = {
   start: Effect.map(Layer.build(RedisSentinel.layer), Context.get(RedisSentinel)),
   way: ({ name, sentinels }) => direct({ _tag: "Sentinel", name, sentinels }),
   faults: Faults.sentinel
 }
+
+/** All of them. */
+export const byName = { standalone, sentinel, cluster }

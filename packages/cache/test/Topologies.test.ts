@@ -86,7 +86,7 @@ describe("strong reads under load", () => {
   it.live("are never stale while sentinels fail over", () =>
     Effect.gen(function* () {
       const servers = yield* RedisSentinel
-      const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver()))
+      const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver("pause")))
       assert.isAbove(came.strongReads, 100)
       assert.isAbove(came.writes, 10)
     }).pipe(Effect.provide(overSentinel.servers))

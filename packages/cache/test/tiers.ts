@@ -19,7 +19,7 @@ const overMemory = (settings: Settings = {}) => CacheManager.layerMemory.pipe(La
 const overRedis = (settings: Settings = {}) =>
   CacheManager.layerRedis.pipe(Layer.provide(Config.layer(settings)), Layer.provideMerge(redis))
 
-type Tier = Layer.Layer<Layer.Success<ReturnType<typeof overMemory>>, Layer.Error<ReturnType<typeof overRedis>>>
+type Tier = Layer.Layer<Layer.Success<ReturnType<typeof overMemory>> | Redis, Layer.Error<ReturnType<typeof overRedis>>>
 
 /** `npm run test:topologies` names one. */
 const overNamed = (): ((settings?: Settings) => Tier) => {

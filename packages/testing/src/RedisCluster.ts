@@ -39,7 +39,7 @@ const size = 3
 const toError = (what: string) => (cause: { readonly message: string }) =>
   new RedisClusterError({ message: `${what}: ${cause.message}` })
 
-const often = { schedule: Schedule.spaced("20 millis"), times: 1_000 }
+const often = { schedule: Schedule.spaced("20 millis"), times: 3_000 }
 
 const listOf = (text: string): ReadonlyArray<Listed> =>
   text

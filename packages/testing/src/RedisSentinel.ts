@@ -22,7 +22,7 @@ export interface Server {
 }
 
 const name = "letletme"
-const often = { schedule: Schedule.spaced("20 millis"), times: 1_000 }
+const often = { schedule: Schedule.spaced("20 millis"), times: 3_000 }
 
 const toError = (what: string) => (cause: { readonly message: string }) =>
   new RedisSentinelError({ message: `${what}: ${cause.message}` })

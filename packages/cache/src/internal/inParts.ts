@@ -4,7 +4,7 @@
 import { Effect } from "effect"
 
 /**
- * Calls for the items of each part, at most `limit` of them at a time, and for all parts in parallel. Answers in the order
+ * Calls for the items of each part, at most `limit` of them at a time, and for parts in parallel. Answers in the order
  * of the items; `undefined` where a call answered short. Without `partOf` all items are of one part.
  */
 export const inParts = <A, B, E>(
@@ -19,7 +19,10 @@ export const inParts = <A, B, E>(
     Array.from({ length: Math.ceil(part.length / limit) }, (_, index) => part.slice(index * limit, (index + 1) * limit))
   )
   return Effect.map(
-    Effect.forEach(pieces, (piece) => call(piece.map(({ item }) => item)), { concurrency: "unbounded" }),
+    Effect.forEach(pieces, (piece) => call(piece.map(({ item }) => item)), {
+      // What waits in a server's queue waits against its time-out: large pieces go few at a time, small ones many.
+      concurrency: partOf === undefined ? 4 : 512
+    }),
     (answers) => {
       const all = Array.from<B | undefined>({ length: items.length })
       for (const [at, piece] of pieces.entries()) {

@@ -4,11 +4,12 @@
  * One ioredis client as a scoped resource: commands as effects, its state as a stream, a close that is bounded.
  */
 import keySlot from "cluster-key-slot"
-import { Clock, Duration, Effect, Exit, Schedule, type Scope, SubscriptionRef } from "effect"
-import { Cluster, type Redis } from "ioredis"
+import { Clock, Duration, Effect, Exit, FiberSet, Latch, Schedule, type Scope, SubscriptionRef } from "effect"
+import { Cluster, Redis } from "ioredis"
 import { ConnectionLost, fromUnknown, RedisError, Timeout } from "../RedisError.ts"
 import type { Address, RedisConfig } from "../RedisConfig.ts"
 import { open } from "./open.ts"
+import * as Sentinels from "./Sentinels.ts"
 
 /** An argument of a command: text, a number, or bytes. */
 export type Argument = string | number | Uint8Array
@@ -90,20 +91,33 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
     // ioredis asks for a delay by a function: it is a step of the schedule, begun anew with each outage.
     const begin = () => runSyncExit(Schedule.toStep(config.retry))
     let step = begin()
+    let hasGivenUp = false
+    const giveUp = (): null => {
+      hasGivenUp = true
+      return null
+    }
     const retryStrategy = (attempt: number): number | null => {
       if (attempt === 1) step = begin()
-      if (Exit.isFailure(step)) return null
+      if (Exit.isFailure(step)) return giveUp()
       const next = runSyncExit(step.value(clock.currentTimeMillisUnsafe(), undefined))
-      if (Exit.isFailure(next)) return null
+      if (Exit.isFailure(next)) return giveUp()
       const delay = Math.max(1, Duration.toMillis(next.value[1]))
       become({ _tag: "Reconnecting", attempt, delay })
       return delay
     }
 
+    // The server that the sentinels named last.
+    let resolved = ""
+    let isClosing = false
     const redis = yield* Effect.acquireRelease(
-      Effect.sync(() => open(config, purpose, retryStrategy)),
+      Effect.sync(() =>
+        open(config, purpose, retryStrategy, (address) => {
+          resolved = address
+        })
+      ),
       (connection) =>
         Effect.callback<void>((resume) => {
+          isClosing = true
           const done = () => resume(Effect.void)
           if (connection.status !== "ready") return done()
           connection.once("end", done)
@@ -118,6 +132,8 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
           )
         )
     )
+    const { topology } = config
+    const isWatched = topology._tag === "Sentinel" && purpose.role !== "replica"
     redis.on("error", (error: Error) => {
       lastError = error
     })
@@ -126,7 +142,11 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       lastError = undefined
       become({ _tag: "Ready" })
     })
-    redis.on("end", () => become({ _tag: "Closed" }))
+    redis.on("end", () => {
+      become({ _tag: "Closed" })
+      // Told of a failover while it asked the sentinels, ioredis takes itself for closed by its user.
+      if (isWatched && !isClosing && !hasGivenUp) void redis.connect().catch(() => undefined)
+    })
 
     const failure = (command: string, cause: unknown): RedisError => {
       const error = fromUnknown(command, cause)
@@ -134,26 +154,6 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       return error.reason._tag === "ConnectionLost" && lastError !== undefined
         ? new RedisError({ reason: fromUnknown(command, lastError).reason })
         : error
-    }
-
-    const start = Effect.tryPromise({
-      try: () => redis.connect(),
-      catch: (cause) => failure("CONNECT", cause)
-    })
-    if (config.lazy) yield* Effect.forkScoped(Effect.ignore(start))
-    else {
-      yield* Effect.timeoutOrElse(start, {
-        duration: config.connectTimeout,
-        orElse: () =>
-          Effect.fail(
-            new RedisError({
-              reason: new ConnectionLost({
-                command: "CONNECT",
-                detail: `${place(config)} did not answer within ${config.connectTimeout} ms`
-              })
-            })
-          )
-      })
     }
 
     const dropped = new WeakSet<Redis>()
@@ -193,6 +193,41 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
           })
         })
 
+    // Commands to a primary that sentinels named pass once they have been asked again.
+    const passage = yield* Latch.make(false)
+    let isAgreed = false
+    const run = yield* FiberSet.makeRuntime()
+    if (topology._tag === "Sentinel" && redis instanceof Redis) {
+      redis.on("close", () => {
+        isAgreed = false
+        passage.closeUnsafe()
+      })
+      redis.on("ready", () => {
+        run(
+          Effect.map(Sentinels.agreeOn(config, topology, resolved), (agreed) => {
+            isAgreed = agreed
+            if (agreed) passage.openUnsafe()
+            else drop(redis)
+          })
+        )
+      })
+    }
+
+    const sendAgreed = (server: Redis): Send => {
+      const send = sendTo(server)
+      const agreement = (command: string) =>
+        Effect.timeoutOrElse(passage.await, {
+          duration: config.commandTimeout,
+          orElse: () => {
+            const reason = new Timeout({ command, detail: "the sentinels do not agree on a primary that answers" })
+            suspect(server, reason)
+            return Effect.fail(new RedisError({ reason }))
+          }
+        })
+      return (command, args) =>
+        Effect.suspend(() => (isAgreed ? send(command, args) : Effect.andThen(agreement(command), send(command, args))))
+    }
+
     /** What a cluster redirects or sends again may take this long with all attempts together (ms). */
     const sendWithin =
       (cluster: Cluster, millis: number): Send =>
@@ -220,6 +255,26 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
         void redis.subscribe(channel, (error) => resume(error ? Effect.fail(failure("SUBSCRIBE", error)) : Effect.void))
       })
 
+    const start = Effect.tryPromise({
+      try: () => redis.connect(),
+      catch: (cause) => failure("CONNECT", cause)
+    })
+    if (config.lazy) yield* Effect.forkScoped(Effect.ignore(start))
+    else {
+      yield* Effect.timeoutOrElse(start, {
+        duration: config.connectTimeout,
+        orElse: () =>
+          Effect.fail(
+            new RedisError({
+              reason: new ConnectionLost({
+                command: "CONNECT",
+                detail: `${place(config)} did not answer within ${config.connectTimeout} ms`
+              })
+            })
+          )
+      })
+    }
+
     if (redis instanceof Cluster) {
       return {
         // What blocks is bounded by its callers.
@@ -236,5 +291,10 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
         subscribe
       }
     }
-    return { send: sendTo(redis), state, reset: Effect.sync(() => drop(redis)), subscribe }
+    return {
+      send: isWatched ? sendAgreed(redis) : sendTo(redis),
+      state,
+      reset: Effect.sync(() => drop(redis)),
+      subscribe
+    }
   })

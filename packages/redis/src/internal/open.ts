@@ -3,8 +3,16 @@
  */
 import { Redacted } from "effect"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
-import type { RedisConfig } from "../RedisConfig.ts"
+import type { Address, RedisConfig } from "../RedisConfig.ts"
 import type { Purpose } from "./Client.ts"
+
+type Sentinels = Extract<RedisConfig["topology"], { readonly _tag: "Sentinel" }>
+
+/** A sentinel, and whom it watches. */
+export interface Watched {
+  readonly topology: Sentinels
+  readonly sentinel: Address
+}
 
 type RetryStrategy = (attempt: number) => number | null
 
@@ -25,8 +33,31 @@ const secure = ({ tls }: RedisConfig) =>
         ...(tls.serverName === undefined ? {} : { servername: tls.serverName })
       }
 
-/** Makes the client; it does not connect yet. */
-export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: RetryStrategy): Redis | Cluster => {
+/** A short connection to one sentinel. */
+export const openSentinel = (config: RedisConfig, { sentinel, topology }: Watched): Redis => {
+  const tls = secure(config)
+  return new Redis({
+    host: sentinel.host,
+    port: sentinel.port,
+    family: config.family,
+    ...(topology.username === undefined ? {} : { username: topology.username }),
+    ...secret("password", topology.password),
+    ...(tls === undefined ? {} : { tls }),
+    connectTimeout: config.connectTimeout,
+    commandTimeout: config.commandTimeout,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: null
+  })
+}
+
+/** Makes the client; it does not connect yet. Of sentinels, it tells each address that they gave it. */
+export const open = (
+  config: RedisConfig,
+  purpose: Purpose,
+  retryStrategy: RetryStrategy,
+  onResolved: (address: string) => void
+): Redis | Cluster => {
   const { topology } = config
   const tls = secure(config)
   const common = {
@@ -65,9 +96,15 @@ export const open = (config: RedisConfig, purpose: Purpose, retryStrategy: Retry
         name: topology.name,
         role: isReplica ? "slave" : "master",
         sentinelRetryStrategy: retryStrategy,
+        natMap: (address) => {
+          onResolved(address)
+          return null
+        },
         ...(topology.username === undefined ? {} : { sentinelUsername: topology.username }),
         ...secret("sentinelPassword", topology.password),
         ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+        // A former primary that does not know it yet still answers: it is left as soon as a sentinel tells of another.
+        failoverDetector: true,
         // One that was demoted is left; the command fails, and its caller may try again.
         reconnectOnError: (error) => error.message.includes("READONLY")
       })
