@@ -71,16 +71,14 @@ const prime = 999_983
 /** The stamp's check number: its remainder by a prime, which every change of one digit changes. */
 export const checkOf = (stamp: Position): number => stamp % prime
 
-const crc = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(8, "0")
-
 /** The part of the wire format that does not know its stamp: checksum, header, payload. */
 export const body = (header: Header, payload: Uint8Array): Uint8Array => {
   const { time, sequence } = header.revision
   const text =
     `${header.createdAt} ${header.freshUntil} ${header.expiresAt} ${time}.${sequence} ` +
     `${kindOf(header)} ${header.tags.join(" ")}\n`
-  const rest = Buffer.concat([Buffer.from(text), payload])
-  return Buffer.concat([Buffer.from(`${crc(rest)} `), rest])
+  const sum = crc32(payload, crc32(text)).toString(16).padStart(8, "0")
+  return Buffer.concat([Buffer.from(`${sum} ${text}`), payload])
 }
 
 /** The whole wire format: a body under its stamp. */

@@ -127,4 +127,29 @@ describe("NearCache", () => {
       [key("c"), Tag.of("item", "team", "1")]
     ])
   })
+
+  it("lets what was read past it take a free place, or its own, and nobody else's", () => {
+    const { near } = make({ entries: 2 })
+    near.set("a", entryOf("a", 1), false)
+    near.set("b", entryOf("b", 2), false)
+    near.set("c", entryOf("c", 3), false)
+    near.set("a", entryOf("a", 4), false)
+    assert.deepStrictEqual([...near.keys()], [key("a"), key("b")])
+    assert.strictEqual(near.peek("a")?.value, 4)
+    near.set("c", entryOf("c", 3))
+    assert.deepStrictEqual([...near.keys()], [key("c"), key("a")])
+  })
+
+  it("tells whether what is at hand is of the same load", () => {
+    const { near } = make()
+    const entry = entryOf("a", 1)
+    assert.isFalse(near.has("a"))
+    assert.isFalse(near.hasLoad("a", entry))
+    near.set("a", entry)
+    assert.isTrue(near.has("a"))
+    assert.isTrue(near.hasLoad("a", entryOf("a", 1)))
+    for (const other of [{ stamp: 2 }, { createdAt: 1_001 }, { expiresAt: 3_001 }, { bytes: 11 }]) {
+      assert.isFalse(near.hasLoad("a", entryOf("a", 1, other)))
+    }
+  })
 })

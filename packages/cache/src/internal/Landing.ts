@@ -17,6 +17,7 @@ export interface Answered<Id, A> {
   readonly key: Tag
   readonly held: Entry<A> | undefined
   readonly overwrite: boolean
+  readonly beside: boolean
   readonly recorder: Recording.LoadRecorder
   readonly fence: Position | undefined
   readonly answer: Lookup.Answer<A>
@@ -29,7 +30,16 @@ export const make = <Id, A>(
   const { counts, declared, kernel } = shelf
   const { live, tier } = kernel
 
-  const toEntry = Effect.fnUntraced(function* ({ answer, fence, held, id, key, overwrite, recorder }: Answered<Id, A>) {
+  const toEntry = Effect.fnUntraced(function* ({
+    answer,
+    beside,
+    fence,
+    held,
+    id,
+    key,
+    overwrite,
+    recorder
+  }: Answered<Id, A>) {
     const kept = answer._tag === "NotModified" ? held : undefined
     const value = answer._tag === "Found" ? answer.value : kept?.value
     const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
@@ -44,7 +54,7 @@ export const make = <Id, A>(
       Result.isSuccess(yield* Effect.result(live.reach(recorder.highest, kernel.config.maxStaleness)))
     const fill: Fill = { key: shelf.storeKey(key), stamp, revision, bytes, timeToLive: draft.keepFor, overwrite, fence }
     // What was invalidated while it was loaded answers those who asked before, and is kept by nobody.
-    return { id, key, entry, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
+    return { id, key, entry, beside, fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined }
   })
 
   return Effect.fnUntraced(function* (answered) {
@@ -56,11 +66,11 @@ export const make = <Id, A>(
     const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
     return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
       if (Result.isFailure(result)) return Exit.fail(result.failure)
-      const { entry, fill, id, key } = result.success
+      const { beside, entry, fill, id, key } = result.success
       if (fill !== undefined && refused.has(fill.key)) {
         counts.refused++
         kernel.tell({ _tag: "WriteRefused", key, stamp: entry.stamp })
-      } else if (fill !== undefined) shelf.keep(id, entry)
+      } else if (fill !== undefined) shelf.keep(id, entry, !beside)
       return Exit.succeed(entry)
     })
   })

@@ -28,6 +28,8 @@ export interface Wanted<Id, A> {
   readonly overwrite: boolean
   /** Asked for by another load, which holds a place in the bulkhead already: to wait for a second could never end. */
   readonly nested: boolean
+  /** Asked for past the near cache, where it displaces nothing then. */
+  readonly beside: boolean
   /** The caller wants none of what the store has: the load is done whoever else does one. */
   readonly anew: boolean
   /** The caller does not know the log's head: only what the source says from now on is an answer. */

@@ -27,7 +27,8 @@ export interface NearCache<Id, A> {
   readonly has: (id: Id) => boolean
   /** Whether the entry at hand is of the same load as this one. */
   readonly hasLoad: (id: Id, entry: Entry<A>) => boolean
-  readonly set: (id: Id, entry: Entry<A>) => void
+  /** Unless it displaces others, an entry is kept only where there is room, or in its own place. */
+  readonly set: (id: Id, entry: Entry<A>, displaces?: boolean) => void
   /** The keys at hand, least lately used last. */
   readonly keys: () => Iterable<Tag>
   readonly entries: () => number
@@ -234,10 +235,12 @@ export const make = <Id, A>(options: {
         link(slot, bytesAt) === entry.bytes
       )
     },
-    set: (id, entry) => {
+    set: (id, entry, displaces = true) => {
       const held = slots.get(keys.inMap(id))
-      if (held !== undefined) drop(held)
       const size = entry.bytes + overhead
+      const isFull = slots.size >= options.entries || bytes + size > options.bytes
+      if (isFull && held === undefined && !displaces) return
+      if (held !== undefined) drop(held)
       if (size > options.bytes) return
       while (bytes + size > options.bytes) drop(oldest)
       const slot = slotFor(id)

@@ -43,12 +43,18 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
   const { view } = live
   const tiers = Tiers.make(shelf)
 
-  const wanted = (held: Holding, nested: boolean, load?: Wanted<Id, A>["load"]): Wanted<Id, A> => ({
+  const wanted = (
+    held: Holding,
+    { skip }: ReadOptions,
+    nested: boolean,
+    load?: Wanted<Id, A>["load"]
+  ): Wanted<Id, A> => ({
     id: held.id,
     key: held.key,
     because: held.state === "fresh" ? "expired" : held.state,
     held: held.entry,
     overwrite: held.unreadable,
+    beside: skip !== undefined,
     nested,
     anew: held.anew,
     exact: held.exact,
@@ -97,8 +103,9 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     for (const held of holdings) {
       if (held.state !== "fresh" && !mayServe(held.state, whileRevalidate)) {
         counts.misses++
-        toLoad.push(wanted(held, recorder !== undefined, load))
-      } else if (held.state !== "fresh" || refreshDue(held, now)) yield* loader.refresh(wanted(held, false, load))
+        toLoad.push(wanted(held, options, recorder !== undefined, load))
+      } else if (held.state !== "fresh" || refreshDue(held, now))
+        yield* loader.refresh(wanted(held, options, false, load))
     }
     const loaded = toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival)
 
@@ -145,7 +152,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
         return only(keyed, bounded(entriesOf([keyed], options, load), options))
       }
       const arrival = loader.arrive()
-      return Effect.flatMap(tiers.look(keyed), (held) => {
+      return Effect.flatMap(tiers.look(keyed, options.skip !== undefined), (held) => {
         if (held.entry === undefined || held.state !== "fresh" || refreshDue(held, clock.currentTimeMillisUnsafe())) {
           return only(keyed, answersOf([held], options, recorder, arrival, load))
         }
@@ -225,7 +232,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
       const arrival = loader.arrive()
       const holdings = yield* tiers.consult(keyed, { skip: "near" })
       const loaded = yield* loader.load(
-        holdings.map((held) => wanted({ ...held, anew: true }, false)),
+        holdings.map((held) => wanted({ ...held, anew: true }, {}, false)),
         arrival
       )
       const values: Array<Option.Option<A>> = []

@@ -33,8 +33,8 @@ export interface Shelf<Id, A> {
   /** Reads bytes of the store; `undefined`, told and counted, where they are not a readable entry of this key. */
   readonly open: (keyed: Keyed<Id>, bytes: Uint8Array) => Entry.Entry<A> | undefined
   readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
-  /** Puts an entry at hand. */
-  readonly keep: (id: Id, entry: Entry.Entry<A>) => void
+  /** Puts an entry at hand; one that does not displace others only where there is room. */
+  readonly keep: (id: Id, entry: Entry.Entry<A>, displaces?: boolean) => void
   /** Encodes a value under its header, stamped later. */
   readonly encode: (
     key: Tag.Tag,
@@ -104,7 +104,7 @@ export const mayServe = (state: State, reach: StaleReach): boolean =>
 export const carries = (tags: ReadonlyArray<Tag.Tag>, tag: Tag.Tag): boolean =>
   tags.includes(tag) || tags.some((one) => Tag.isPattern(one) && Tag.reaches(one, tag))
 
-const noPayload = new Uint8Array(0)
+const emptied = Result.succeed(new Uint8Array(0))
 const nothing = Result.succeed(undefined)
 
 export const make = <Id, A>(options: {
@@ -166,27 +166,35 @@ export const make = <Id, A>(options: {
       return now < entry.freshUntil && now - entry.createdAt <= maxAge ? "fresh" : "expired"
     },
     keep: near.set,
-    encode: Effect.fnUntraced(function* (key, value, tags, revision, { announced = false, timeToLive: stated } = {}) {
-      const payload = value === undefined ? Result.succeed(noPayload) : codec.encode(value)
-      if (Result.isFailure(payload)) {
-        return yield* new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) })
-      }
-      const createdAt = clock.currentTimeMillisUnsafe()
-      const { timeToLive, grace } = policy.lifetime(value, createdAt)
-      const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * (yield* Random.next)))
-      const others = new Set(tags)
-      others.delete(key)
-      const header: Entry.Header = {
-        createdAt,
-        freshUntil: createdAt + shortened,
-        expiresAt: createdAt + shortened + grace,
-        revision,
-        absent: value === undefined,
-        announced,
-        tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
-      }
-      const body = Entry.body(header, payload.success)
-      return { header, value, payload: payload.success, body, keepFor: Math.max(1, shortened + grace) }
-    })
+    encode: (key, value, tags, revision, { announced = false, timeToLive: stated } = {}) =>
+      Effect.withFiber((fiber) => {
+        const payload = value === undefined ? emptied : codec.encode(value)
+        if (Result.isFailure(payload)) {
+          return Effect.fail(new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) }))
+        }
+        const createdAt = clock.currentTimeMillisUnsafe()
+        const { timeToLive, grace } = policy.lifetime(value, createdAt)
+        const chance = fiber.getRef(Random.Random).nextDoubleUnsafe()
+        const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * chance))
+        const others = new Set(tags)
+        others.delete(key)
+        const header: Entry.Header = {
+          createdAt,
+          freshUntil: createdAt + shortened,
+          expiresAt: createdAt + shortened + grace,
+          revision,
+          absent: value === undefined,
+          announced,
+          tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
+        }
+        const body = Entry.body(header, payload.success)
+        return Effect.succeed({
+          header,
+          value,
+          payload: payload.success,
+          body,
+          keepFor: Math.max(1, shortened + grace)
+        })
+      })
   }
 }

@@ -51,8 +51,11 @@ export interface Tiers<Id, A> {
   ) => Effect.Effect<ReadonlyArray<Held<Id, A>>, CacheError>
   /** Whether a read takes no more than one look into the store: then {@link look} does what {@link consult} would. */
   readonly isPlain: (keyed: Keyed<Id>, options: ReadOptions, recorder: Recorder | undefined) => boolean
-  /** Reads the store: the caller is suspended once, and the reads of a tick go together. */
-  readonly look: (keyed: Keyed<Id>) => Effect.Effect<Held<Id, A>>
+  /**
+   * Reads the store; `beside` the near cache where that displaces nothing. The caller is suspended once, and the reads
+   * of a tick go together.
+   */
+  readonly look: (keyed: Keyed<Id>, beside: boolean) => Effect.Effect<Held<Id, A>>
 }
 
 const defaultReach = 5_000
@@ -70,11 +73,12 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
     bytes: Uint8Array | undefined,
     {
       anew,
+      beside,
       exact,
       maxAge,
       now,
       trusted
-    }: Readonly<Record<"anew" | "exact" | "trusted", boolean>> & Readonly<Record<"maxAge" | "now", number>>
+    }: Readonly<Record<"anew" | "beside" | "exact" | "trusted", boolean>> & Readonly<Record<"maxAge" | "now", number>>
   ): Holding => {
     const opened = bytes === undefined ? undefined : shelf.open(keyed, bytes)
     const entry = opened ?? at
@@ -85,7 +89,7 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
       } else {
         counts.storeHits++
         // Read again past the near cache: what is at hand stays, and does not look used.
-        if (!near.hasLoad(keyed.id, opened)) shelf.keep(keyed.id, opened)
+        if (!near.hasLoad(keyed.id, opened)) shelf.keep(keyed.id, opened, !beside)
       }
     }
     return new Held(keyed, entry, state, anew, exact, bytes !== undefined && opened === undefined)
@@ -142,7 +146,10 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
       // A strong read that could not learn the head knows nothing: the source has to answer it.
       const trusted = isStrong ? isCaughtUp : live.isTrusted(now)
       const exact = isStrong && !isCaughtUp
-      return keyed.map((one, place) => hold(one, nearby[place], stored[place], { now, trusted, maxAge, anew, exact }))
+      const beside = options.skip !== undefined
+      return keyed.map((one, place) =>
+        hold(one, nearby[place], stored[place], { now, trusted, maxAge, anew, beside, exact })
+      )
     }),
     isPlain: ({ id }, options, recorder) =>
       recorder?.isExact !== true &&
@@ -150,11 +157,11 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
       (options.skip === "near" || !near.has(id)) &&
       live.isTrusted(clock.currentTimeMillisUnsafe()) &&
       !live.isBroken(),
-    look: (keyed) =>
+    look: (keyed, beside) =>
       Effect.map(readOne(keyed), (bytes) => {
         const now = clock.currentTimeMillisUnsafe()
         const trusted = live.isTrusted(now)
-        return hold(keyed, undefined, bytes, { now, trusted, maxAge: forever, anew: false, exact: false })
+        return hold(keyed, undefined, bytes, { now, trusted, maxAge: forever, anew: false, beside, exact: false })
       })
   }
 }
