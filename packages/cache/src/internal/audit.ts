@@ -199,6 +199,7 @@ export const make = <Id, A, E>(options: {
               key,
               held: entry,
               overwrite: false,
+              beside: true,
               fence,
               recorder: load,
               answer: verdict === "restamped" ? Lookup.notModified : answer
