@@ -3,7 +3,7 @@
  * the log does not answer.
  */
 import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
-import { ConsistencyMonitor, LiveView, type WarmStage } from "@letletme/cache"
+import { ConsistencyMonitor, Leadership, LiveView, type WarmStage } from "@letletme/cache"
 
 /** The status that `/health/ready` answers. */
 export interface Status {
@@ -28,7 +28,20 @@ export interface Status {
     /** The greatest age of an inconsistent entry (ms). */
     readonly oldest: number
   } | null
+  /** Whether this process leads, or who does. One that stands by is ready once it knows. */
+  readonly leadership: { readonly state: "leading" | "standing by" | "unknown"; readonly leader: string | null }
   readonly log: { readonly position: number; readonly floor: number; readonly isTrusted: boolean }
+}
+
+const describe = (name: string, state: Effect.Success<Leadership["Service"]["state"]>) => {
+  switch (state._tag) {
+    case "Leading":
+      return { state: "leading", leader: name } as const
+    case "StandingBy":
+      return { state: "standing by", leader: state.leader } as const
+    case "Unknown":
+      return { state: "unknown", leader: null } as const
+  }
 }
 
 /** The health of the process. */
@@ -40,13 +53,16 @@ export class Health extends Context.Service<
     readonly awaitReady: Effect.Effect<void>
     readonly polled: (revision: number) => Effect.Effect<void>
     readonly pollFailed: (reason: string) => Effect.Effect<void>
+    /** It leads no longer: what the last poll said is another's concern. */
+    readonly stoodDown: Effect.Effect<void>
     readonly warmed: (report: WarmStage.Report) => Effect.Effect<void>
   }
 >()("@letletme/warmer/Health") {
-  static readonly layer: Layer.Layer<Health, never, LiveView> = Layer.effect(
+  static readonly layer: Layer.Layer<Health, never, LiveView | Leadership> = Layer.effect(
     this,
     Effect.gen(function* () {
       const live = yield* LiveView
+      const leadership = yield* Leadership
       const clock = yield* Clock.Clock
       const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
       const ready = yield* Deferred.make<void>()
@@ -64,16 +80,19 @@ export class Health extends Context.Service<
         awaitReady: Deferred.await(ready),
         polled: (revision) => Ref.set(poll, { revision, checkedAt: clock.currentTimeMillisUnsafe(), failure: null }),
         pollFailed: (failure) => Ref.update(poll, (state) => ({ ...state, failure })),
+        stoodDown: Ref.update(poll, (state) => ({ ...state, failure: null })),
         warmed: ({ loaded, millis, path, total }) =>
           Effect.andThen(Ref.set(last, { path, entries: total, loaded, millis }), Deferred.succeed(ready, undefined)),
         status: Effect.gen(function* () {
           const { checkedAt, failure, revision } = yield* Ref.get(poll)
           const isTrusted = live.isTrusted(clock.currentTimeMillisUnsafe())
-          const started = yield* isReady
+          const { leader, state } = describe(leadership.name, yield* leadership.state)
+          const started = state === "standing by" || (yield* isReady)
           const counts = monitor === null ? null : yield* monitor.counts
           const reasons = [
             ...(failure === null ? [] : [failure]),
             ...(isTrusted ? [] : ["The invalidation log does not answer."]),
+            ...(state === "unknown" ? ["Who leads is not known: the log does not say."] : []),
             ...(started ? [] : ["The first warming has not ended."])
           ]
           return {
@@ -88,6 +107,7 @@ export class Health extends Context.Service<
               nines: counts.nines,
               oldest: counts.oldest
             },
+            leadership: { state, leader },
             log: { position: live.view.position, floor: live.view.floor, isTrusted }
           } satisfies Status
         })

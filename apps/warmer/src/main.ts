@@ -53,6 +53,14 @@ const commands = [
         Flag.withDescription("Which simulated season is played"),
         Flag.withDefault(Source.defaultSimulation.seed)
       ),
+      lease: Flag.Finite("lease").pipe(
+        Flag.withDescription("Seconds after which another warmer takes over from one that died"),
+        Flag.withDefault(5)
+      ),
+      stopWithin: Flag.Finite("stop-within").pipe(
+        Flag.withDescription("Seconds that it has to stop in; then it is ended with exit code 124"),
+        Flag.withDefault(10)
+      ),
       monitor: Flag.Finite("monitor").pipe(
         Flag.withDescription("Seconds between two samples of the consistency monitor (default: none are taken)"),
         Flag.optional

@@ -69,12 +69,27 @@ describe("run", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("SIGTERM while Redis hangs: it ends in time all the same", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer
+      const args = ["run", "--port", "0", "--every", "0.2", "--stop-within", "3", "--store", server.url]
+      const warmer = yield* daemon(args, { REDIS_COMMAND_TIMEOUT: "300 millis" })
+      yield* health(yield* warmer.address, "ready")
+      yield* server.pause
+      const before = Date.now()
+      yield* warmer.signal("SIGTERM")
+      assert.include([143, 124], yield* warmer.ended)
+      assert.isBelow(Date.now() - before, 4_000)
+      yield* server.resume
+    }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+
   it.live("killed in mid-warm, it verifies what is there at the next start, and goes on", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer
       const { scan } = yield* Redis
       const { env } = yield* upstream
-      const args = ["run", "--port", "0", "--every", "0.5", "--source", "fpl", "--store", url]
+      const args = ["run", "--port", "0", "--every", "0.5", "--lease", "0.5", "--source", "fpl", "--store", url]
       const first = yield* daemon(args, env)
       // The first batches are written, most of them are not.
       yield* Effect.retry(
@@ -87,7 +102,12 @@ describe("run", () => {
       yield* first.signal("SIGKILL")
       yield* first.ended
       const second = yield* daemon(args, env)
-      const { warmed } = yield* health(yield* second.address, "ready")
+      // It stands by until the lease of the one that was killed is over.
+      const at = yield* second.address
+      const { warmed } = yield* Effect.retry(
+        Effect.filterOrFail(health(at, "ready"), (ready) => ready.warmed !== null),
+        within
+      )
       // Some entries were there, not all of them: it was killed in between, and did not begin anew.
       assert.isAbove(warmed?.loaded ?? 0, 0)
       assert.isBelow(warmed?.loaded ?? 0, warmed?.entries ?? 0)

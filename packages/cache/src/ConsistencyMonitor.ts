@@ -30,6 +30,8 @@ export interface Options {
   readonly grace?: Duration.Input | undefined
   /** Whether what is inconsistent is invalidated and loaded anew. Default: true. */
   readonly repair?: boolean | undefined
+  /** A window in which this does not hold is passed over. Default: it always holds. */
+  readonly when?: Effect.Effect<boolean> | undefined
   /** Domains and lists, as they are counted, whose values may differ from the source while they are fresh. */
   readonly except?: ReadonlyArray<string> | undefined
 }
@@ -274,7 +276,9 @@ export class ConsistencyMonitor extends Context.Service<
           }
         }).pipe(single.withPermit, Effect.withSpan("ConsistencyMonitor.check"))
 
-        const watch = Effect.catchDefect(check, (defect) => Effect.logError("The consistency monitor failed", defect))
+        const watch = Effect.catchDefect(Effect.when(check, options.when ?? Effect.succeed(true)), (defect) =>
+          Effect.logError("The consistency monitor failed", defect)
+        )
         yield* Effect.forkScoped(Effect.delay(Effect.repeat(watch, Schedule.fixed(window)), window))
 
         return ConsistencyMonitor.of({

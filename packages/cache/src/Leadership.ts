@@ -55,6 +55,11 @@ export class Leadership extends Context.Service<
     /** How this process names itself as a candidate. */
     readonly name: string
     readonly state: Effect.Effect<State>
+    /**
+     * Whether this process leads at this moment, by its own clock: ask it right before work that nothing else fences,
+     * such as asking the source. A process that was paused knows it before its state does.
+     */
+    readonly isLeading: Effect.Effect<boolean>
     /** The state now and whenever it changes. */
     readonly changes: Stream.Stream<State>
     /**
@@ -138,6 +143,7 @@ export class Leadership extends Context.Service<
         return Leadership.of({
           name,
           state: SubscriptionRef.get(state),
+          isLeading: Effect.map(SubscriptionRef.get(state), ({ _tag }) => _tag === "Leading" && now() < until),
           changes: SubscriptionRef.changes(state),
           whileLeading: (work) =>
             SubscriptionRef.changes(state).pipe(

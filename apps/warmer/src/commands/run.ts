@@ -2,9 +2,9 @@
  * `run`: the daemon. Source poll → difference → update → cascade → warm again, with health and metrics beside it.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { CacheConfig, type CacheManager, ConsistencyMonitor, LiveView, Warmer } from "@letletme/cache"
+import { CacheConfig, type CacheManager, ConsistencyMonitor, Leadership, LiveView, Warmer } from "@letletme/cache"
 import { FplSource, Lifecycle, PrimaryData, SeasonSync, StandingCache } from "@letletme/fpl"
-import { Clock, Console, Effect, Exit, Layer, Option } from "effect"
+import { Clock, Console, Effect, Exit, Layer, Option, Ref } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import * as App from "../App.ts"
@@ -21,14 +21,21 @@ export interface Options {
   readonly speed: number
   readonly seed: number
   readonly monitor: Option.Option<number>
+  readonly lease: number
+  readonly stopWithin: number
 }
 
 /** A monitor of what the caches hold, if one is wanted: what is asked is the revision in memory, which costs nothing. */
-const monitor = (window: number, every: number): Layer.Layer<never, never, CacheManager> =>
+const monitor = (
+  window: number,
+  every: number,
+  when: Effect.Effect<boolean>
+): Layer.Layer<never, never, CacheManager> =>
   Layer.unwrap(
     Effect.map(CacheConfig.Settings, ({ maxStaleness }) =>
       ConsistencyMonitor.layer({
         window: window * 1000,
+        when,
         share: Number.POSITIVE_INFINITY,
         // What another warmer announced, this one knows after its next poll.
         grace: Math.max(maxStaleness, every * 1000) * 2,
@@ -85,10 +92,16 @@ const untilNextPoll = Effect.fnUntraced(function* (hasAnswered: boolean) {
   )
 })
 
-const daemon = Effect.fn("run")(function* (shared: Shared, every: Option.Option<number>, what: string) {
+const daemon = Effect.fn("run")(function* (
+  shared: Shared,
+  every: Option.Option<number>,
+  what: string,
+  isCurrent: Ref.Ref<boolean>
+) {
   const source = yield* FplSource
   const health = yield* Health
   const live = yield* LiveView
+  const leadership = yield* Leadership
   const primary = yield* PrimaryData
   const standings = yield* StandingCache
   const { address } = yield* HttpServer.HttpServer
@@ -127,13 +140,36 @@ const daemon = Effect.fn("run")(function* (shared: Shared, every: Option.Option<
   }).pipe(Effect.catch((error) => Effect.logWarning(`The table cannot be shown: ${error.message}`)))
   yield* Effect.forkScoped(announce)
 
-  return yield* Effect.forever(
-    Effect.gen(function* () {
-      const hasAnswered = yield* poll()
-      yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
-    })
+  const leading = Effect.gen(function* () {
+    yield* Effect.logInfo(`${leadership.name} leads`)
+    return yield* Effect.forever(
+      Effect.gen(function* () {
+        // One that was paused does not ask the source in another's time.
+        const hasAnswered = (yield* leadership.isLeading) && (yield* poll())
+        if (hasAnswered) yield* Ref.set(isCurrent, true)
+        yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
+      })
+    )
+  }).pipe(
+    Effect.ensuring(
+      Effect.all([Ref.set(isCurrent, false), health.stoodDown, Effect.logInfo(`${leadership.name} leads no longer`)])
+    )
   )
+  return yield* leadership.whileLeading(leading)
 }, Effect.scoped)
+
+/** From a signal on the process has so many seconds: one that hangs is ended, with a code that says so. */
+const endIn = (seconds: number) =>
+  Effect.sync(() => {
+    const begin = () => {
+      setTimeout(() => {
+        process.stderr.write(`It did not stop within ${seconds} s, and is ended.\n`)
+        process.exit(124)
+      }, seconds * 1000).unref()
+    }
+    process.once("SIGTERM", begin)
+    process.once("SIGINT", begin)
+  })
 
 /** Runs the daemon until it is stopped. */
 export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
@@ -145,6 +181,13 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
   if (Option.exists(options.monitor, (window) => !(window > 0))) {
     return yield* new SettingError({ message: "--monitor: expected a number of seconds above 0" })
   }
+  if (!(options.lease > 0)) return yield* new SettingError({ message: "--lease: expected a number of seconds above 0" })
+  if (!(options.stopWithin > 0)) {
+    return yield* new SettingError({ message: "--stop-within: expected a number of seconds above 0" })
+  }
+  yield* endIn(options.stopWithin)
+  // Whether the revision at hand is the one in force: that of a process that stands by grows old.
+  const isCurrent = yield* Ref.make(false)
   const server = NodeHttpServer.layer(() => createServer(), {
     port: options.port,
     host: "127.0.0.1",
@@ -159,11 +202,13 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
         onSome: (window) =>
           monitor(
             window,
-            Option.getOrElse(every, () => 60)
+            Option.getOrElse(every, () => 60),
+            Ref.get(isCurrent)
           )
       })
     ),
+    Layer.provideMerge(Leadership.layer({ lease: options.lease * 1000 })),
     Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
   )
-  return yield* daemon(shared, every, describeStore(store)).pipe(Effect.provide(app))
+  return yield* daemon(shared, every, describeStore(store), isCurrent).pipe(Effect.provide(app))
 })
