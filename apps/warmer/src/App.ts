@@ -1,7 +1,7 @@
 /**
  * The application's layers: the caches of the game over the store and the source that the settings name.
  */
-import { CacheConfig, CacheManager } from "@letletme/cache"
+import { Backup, CacheConfig, CacheManager } from "@letletme/cache"
 import { FplCaches, type FplSource, SeasonDeductions, SeasonSync } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { Effect, Layer } from "effect"
@@ -22,7 +22,8 @@ const deductions = (shared: Pick<Shared, "deductions">) =>
 
 /** Everything a command needs. */
 export const layer = <E, R>(shared: Pick<Shared, "deductions">, store: Store, source: Layer.Layer<FplSource, E, R>) =>
-  Layer.merge(FplCaches.layerWarmer, FplCaches.layerIntegrity).pipe(
+  Layer.merge(FplCaches.layerWarmer, Backup.layer).pipe(
+    Layer.provideMerge(FplCaches.layerIntegrity),
     Layer.provideMerge(SeasonSync.layer),
     Layer.provideMerge(FplCaches.layer),
     Layer.provideMerge(source),

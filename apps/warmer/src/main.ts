@@ -7,6 +7,7 @@ import { RecordedSource } from "@letletme/fpl"
 import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as App from "./App.ts"
+import { backup, refuseMemory, restore } from "./commands/backup.ts"
 import * as inspect from "./commands/inspect.ts"
 import { replay } from "./commands/replay.ts"
 import { run } from "./commands/run.ts"
@@ -30,6 +31,8 @@ const withApp = Effect.fnUntraced(function* (shared: Shared) {
 const key = Argument.String("key").pipe(
   Argument.withDescription("A key, such as match:2030-31:17, match:event:2030-31:28:ids or standing:2030-31:overall")
 )
+
+const file = Argument.String("file").pipe(Argument.withDescription("A path, such as season.backup"))
 
 const commands = [
   Command.make(
@@ -165,6 +168,40 @@ const commands = [
     Command.withExamples([
       { command: "warmer verify --store redis://localhost:6379", description: "Look, and change nothing" },
       { command: "warmer verify --repair --json", description: "Mend, prove it, and answer with one JSON document" }
+    ])
+  ),
+
+  Command.make(
+    "backup",
+    { file },
+    Effect.fn(function* (options) {
+      const shared = yield* root
+      yield* refuseMemory(yield* storeOf(shared.store))
+      yield* backup(options.file, shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(
+    Command.withDescription(
+      "Write every entry of the store to a compressed, checksummed file. Exit code 0: the file is whole; 1: there is none"
+    ),
+    Command.withExamples([
+      { command: "warmer backup season.backup --store redis://localhost:6379", description: "Write a file" }
+    ])
+  ),
+
+  Command.make(
+    "restore",
+    { file },
+    Effect.fn(function* (options) {
+      const shared = yield* root
+      yield* refuseMemory(yield* storeOf(shared.store))
+      yield* restore(options.file, shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(
+    Command.withDescription(
+      "Put the entries of a file back, compare them with the source, and mend what differs. Exit code 0: everything is right; 1: the file is damaged, or not everything could be verified"
+    ),
+    Command.withExamples([
+      { command: "warmer restore season.backup --store redis://localhost:6379", description: "After a loss of Redis" }
     ])
   )
 ] as const

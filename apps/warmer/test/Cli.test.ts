@@ -81,6 +81,26 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
     }).pipe(Effect.scoped, Effect.provide([redis, NodeFileSystem.layer]))
   )
 
+  it.live("backup, loss of Redis, restore: everything is there again, and right", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const { pipeline } = yield* Redis
+      const folder = yield* recording
+      const args = ["--source", folder, "--store", url]
+      const file = `${folder}.backup`
+      yield* run(["warm", ...args])
+      const written = yield* run(["backup", file, ...args, "--json"])
+      assert.strictEqual(written.code, 0)
+      const { entries } = yield* json(Schema.Struct({ entries: Schema.Int }))(written.stdout)
+      assert.isAbove(entries, 500)
+      yield* pipeline([["FLUSHALL"]])
+      const restored = yield* run(["restore", file, ...args])
+      assert.strictEqual(restored.code, 0)
+      assert.include(restored.stdout, `${entries} of ${entries} entries restored`)
+      assert.match(restored.stderr, /Restoring: \d+ of \d+ entries/)
+    }).pipe(Effect.scoped, Effect.provide([redis, NodeFileSystem.layer]))
+  )
+
   it.live(
     "replay: what changed, what was invalidated, what was reloaded; a moved match reaches both its gameweeks",
     () =>
@@ -185,6 +205,7 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["get", "match:2030-31:9999"], /does not exist/],
     [["table", "--deductions", "/no/such/file"], /deductions/],
     [["run", "--every", "0"], /--every/],
+    [["backup", "/tmp/never-written", "--store", "memory"], /name a Redis/],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/],
     [["warm", "--store", "http://user:not-the-secret@127.0.0.1"], /--store: .*redis:/s],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:99999999"], /--store: Expected a URL/],

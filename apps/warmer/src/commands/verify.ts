@@ -8,7 +8,7 @@ import { answer, columns, Failed, showProgress } from "../Output.ts"
 const shown = 20
 
 /** A report for a person: a row for each domain and list, and the first findings. */
-const describe = (report: Report): string => {
+export const describe = (report: Report): string => {
   const { domains, failures, findings, foreign, mended, millis, otherSchema, total } = report
   const count = (what: string, number: number) => (number === 0 ? [] : [`${what}: ${number}`])
   const rest = [
