@@ -3,7 +3,7 @@
  * the log does not answer.
  */
 import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
-import { ConsistencyMonitor, Leadership, LiveView, type WarmStage } from "@letletme/cache"
+import { ConsistencyMonitor, Leadership, LiveView, Recovery, type WarmStage } from "@letletme/cache"
 
 /** The status that `/health/ready` answers. */
 export interface Status {
@@ -13,6 +13,8 @@ export interface Status {
   /** The source time of the revision in force, and when it was last confirmed. */
   readonly revision: string | null
   readonly checkedAt: string | null
+  /** How long ago that was (ms). */
+  readonly age: number | null
   /** The last run of the warmer. */
   readonly warmed: {
     readonly path: string
@@ -58,11 +60,12 @@ export class Health extends Context.Service<
     readonly warmed: (report: WarmStage.Report) => Effect.Effect<void>
   }
 >()("@letletme/warmer/Health") {
-  static readonly layer: Layer.Layer<Health, never, LiveView | Leadership> = Layer.effect(
+  static readonly layer: Layer.Layer<Health, never, LiveView | Leadership | Recovery> = Layer.effect(
     this,
     Effect.gen(function* () {
       const live = yield* LiveView
       const leadership = yield* Leadership
+      const recovery = yield* Recovery
       const clock = yield* Clock.Clock
       const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
       const ready = yield* Deferred.make<void>()
@@ -93,6 +96,10 @@ export class Health extends Context.Service<
             ...(failure === null ? [] : [failure]),
             ...(isTrusted ? [] : ["The invalidation log does not answer."]),
             ...(state === "unknown" ? ["Who leads is not known: the log does not say."] : []),
+            ...Array.from(
+              yield* recovery.unresolved,
+              ([problem, finding]) => `Recovery from ${problem} needs a person: ${finding}`
+            ),
             ...(started ? [] : ["The first warming has not ended."])
           ]
           return {
@@ -100,6 +107,7 @@ export class Health extends Context.Service<
             reasons,
             revision: iso(revision),
             checkedAt: iso(checkedAt),
+            age: checkedAt === null ? null : clock.currentTimeMillisUnsafe() - checkedAt,
             warmed: yield* Ref.get(last),
             consistency: counts && {
               samples: counts.samples,

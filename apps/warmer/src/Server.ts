@@ -1,16 +1,20 @@
 /**
  * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
  */
-import { CacheMetrics, ConsistencyMonitor, LiveView } from "@letletme/cache"
-import { Effect, Metric, Option } from "effect"
+import { CacheMetrics, ConsistencyMonitor, ErrorFlow, LiveView, Recovery } from "@letletme/cache"
+import { Effect, Metric, Option, Schema } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "./Health.ts"
+import { problems } from "./Recoveries.ts"
 
 /** Copies the cache's counters into Effect's metrics, which Prometheus reads: counters by what they grew. */
 const makeCopy = Effect.gen(function* () {
   const metrics = yield* CacheMetrics
   const live = yield* LiveView
+  const errors = yield* ErrorFlow
+  const health = yield* Health
+  const recovery = yield* Recovery
   const monitor = yield* Effect.serviceOption(ConsistencyMonitor)
   const last = new Map<string, number>()
 
@@ -61,6 +65,18 @@ const makeCopy = Effect.gen(function* () {
     for (const [operation, times] of Object.entries(storeErrors)) {
       yield* count("cache_store_errors_total", { operation }, times)
     }
+    for (const [domain, kinds] of Object.entries(yield* errors.counts)) {
+      for (const [kind, times] of Object.entries(kinds)) yield* count("cache_errors_total", { domain, kind }, times)
+    }
+    const unresolved = yield* recovery.unresolved
+    for (const problem of problems) yield* level("cache_unresolved", { problem }, unresolved.has(problem) ? 1 : 0)
+    const { age, leadership, warmed } = yield* health.status
+    yield* level("cache_leads", {}, leadership.state === "leading" ? 1 : 0)
+    if (age !== null) yield* level("cache_data_age_milliseconds", {}, age)
+    if (warmed !== null) {
+      yield* level("cache_warm_milliseconds", {}, warmed.millis)
+      yield* level("cache_warm_entries", {}, warmed.entries)
+    }
     if (Option.isSome(monitor)) yield* copyMonitor(monitor.value)
     yield* level("cache_view_position", {}, live.view.position)
     yield* level("cache_view_tags", {}, live.view.size)
@@ -68,6 +84,8 @@ const makeCopy = Effect.gen(function* () {
   })
   return { copy }
 })
+
+const Wanted = Schema.Struct({ problem: Schema.Literals(problems) })
 
 /** The routes, for the HTTP server in context. */
 export const layer = HttpRouter.serve(
@@ -81,6 +99,18 @@ export const layer = HttpRouter.serve(
         "/health/ready",
         Effect.map(health.status, (status) =>
           HttpServerResponse.jsonUnsafe(status, { status: status.status === "starting" ? 503 : 200 })
+        )
+      )
+      const recovery = yield* Recovery
+      yield* router.add(
+        "POST",
+        "/recovery/:problem",
+        HttpRouter.schemaPathParams(Wanted).pipe(
+          Effect.flatMap(({ problem }) => recovery.run(problem)),
+          Effect.map((outcome) => HttpServerResponse.jsonUnsafe(outcome)),
+          Effect.catchTag("SchemaError", () =>
+            Effect.succeed(HttpServerResponse.text(`Expected one of ${problems.join(", ")}\n`, { status: 404 }))
+          )
         )
       )
       yield* router.add(

@@ -64,6 +64,10 @@ const commands = [
         Flag.withDescription("Seconds that it has to stop in; then it is ended with exit code 124"),
         Flag.withDefault(10)
       ),
+      maintenance: Flag.String("maintenance").pipe(
+        Flag.withDescription('When leftovers are cleaned up, as cron, such as "0 4 * * *" (default: never)'),
+        Flag.optional
+      ),
       monitor: Flag.Finite("monitor").pipe(
         Flag.withDescription("Seconds between two samples of the consistency monitor (default: none are taken)"),
         Flag.optional

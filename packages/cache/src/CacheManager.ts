@@ -114,6 +114,8 @@ export class CacheManager extends Context.Service<
     readonly position: Effect.Effect<Position>
     /** Events from now on. A subscriber that falls 4,096 behind misses the oldest. */
     readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>
+    /** Drops this share of the entries at hand, the least lately used of each domain: they are in the store still. */
+    readonly shed: (share: number) => Effect.Effect<void>
     /** The names of the open domains. */
     readonly domains: Effect.Effect<ReadonlyArray<string>>
     /** The open domains and lists as `ConsistencyMonitor` sees them. */
@@ -139,6 +141,7 @@ export class CacheManager extends Context.Service<
             /** Explains a key, if it is one of this domain. */
             readonly explain: (key: Tag.Tag) => Option.Option<Effect.Effect<Explanation, CacheError>>
             readonly probe: Probe
+            readonly shed: (share: number) => void
             readonly auditor: Auditor
           }
         >()
@@ -310,6 +313,7 @@ export class CacheManager extends Context.Service<
             }
             opened.set(label, {
               name,
+              shed: near.shed,
               dependents: definition.graph.cascade(name),
               explain: (tag) => Option.map(parse(tag), opening.explain),
               probe: probe.make({ label, shelf, asker, log, domain: opening }),
@@ -328,6 +332,10 @@ export class CacheManager extends Context.Service<
           explain: (key) => Effect.all([...opened.values()].flatMap((domain) => Option.toArray(domain.explain(key)))),
           position: Effect.sync(() => view.position),
           events: PubSub.subscribe(kernel.events),
+          shed: (share) =>
+            Effect.sync(() => {
+              for (const domain of opened.values()) domain.shed(share)
+            }),
           domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))]),
           probes: Effect.sync(() => Array.from(opened.values(), (one) => one.probe)),
           auditors: Effect.sync(() => Array.from(opened.values(), (one) => one.auditor))

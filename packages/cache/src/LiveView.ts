@@ -40,6 +40,8 @@ export class LiveView extends Context.Service<
     readonly reach: (position: Position, timeout: number) => Effect.Effect<void, CacheError>
     /** Appends, and brings the view up to the append's position: the process reads its own invalidations at once. */
     readonly append: (append: Omit<Append, "from">) => Effect.Effect<Appended, CacheError>
+    /** Forgets the older half of the marks, and raises the floor over them: what was stamped before is loaded anew. */
+    readonly compact: Effect.Effect<void, CacheError>
     /** Changes from now on. A subscriber that falls 1,024 behind misses the oldest. */
     readonly changes: Effect.Effect<PubSub.Subscription<Change>, never, Scope.Scope>
   }
@@ -193,6 +195,7 @@ export class LiveView extends Context.Service<
         catchUp,
         reach,
         append,
+        compact: Effect.andThen(compact, catchUp),
         changes: PubSub.subscribe(changes)
       })
     })

@@ -42,6 +42,28 @@ const hits = Effect.map(
 )
 
 describe("Hits in memory", () => {
+  it.effect("what is shed is what was not read lately; the store has it still", () =>
+    Effect.gen(function* () {
+      const manager = yield* CacheManager
+      const numbers = yield* Numbers
+      yield* numbers.getMany([1, 2, 3, 4])
+      yield* numbers.get(1)
+      yield* manager.shed(0.5)
+      const counts = Effect.map(
+        CacheMetrics.use((metrics) => metrics.counts),
+        ({ domains }) => domains["number"]
+      )
+      assert.strictEqual((yield* counts)?.nearEntries, 2)
+      const before = yield* hits
+      yield* numbers.get(1)
+      yield* numbers.get(4)
+      assert.strictEqual((yield* hits) - before, 2)
+      yield* numbers.get(2)
+      assert.strictEqual((yield* hits) - before, 2)
+      assert.strictEqual((yield* counts)?.loads, 4)
+    }).pipe(Effect.provide(caches))
+  )
+
   it.effect("a read is a description: run again it reads again, and sees what changed", () =>
     Effect.gen(function* () {
       const numbers = yield* Numbers

@@ -47,6 +47,20 @@ describe("LiveView over a log in memory", () => {
     }).pipe(Effect.scoped, Effect.provide(overMemory()))
   )
 
+  it.effect("compacted, it forgets the older half of its tags, and trusts nothing stamped before", () =>
+    Effect.gen(function* () {
+      const { compact, view } = yield* LiveView
+      const positions: Array<number> = []
+      for (const id of numbers(4)) positions.push((yield* append(match(id))).position)
+      assert.strictEqual(view.size, 4)
+      yield* compact
+      assert.strictEqual(view.floor, positions[2])
+      assert.strictEqual(view.size, 1)
+      assert.isFalse(view.isValid(positions[1] ?? 0, [match(9)]))
+      assert.isTrue(view.isValid(positions[2] ?? 0, [match(9)]))
+    }).pipe(Effect.provide(overMemory()))
+  )
+
   it.effect("is trusted however long nothing happens", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("30 days")

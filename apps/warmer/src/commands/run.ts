@@ -2,13 +2,25 @@
  * `run`: the daemon. Source poll → difference → update → cascade → warm again, with health and metrics beside it.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { CacheConfig, type CacheManager, ConsistencyMonitor, Leadership, LiveView, Warmer } from "@letletme/cache"
+import {
+  CacheConfig,
+  type CacheManager,
+  ConsistencyMonitor,
+  ErrorFlow,
+  Leadership,
+  LiveView,
+  Recovery,
+  Warmer
+} from "@letletme/cache"
 import { FplSource, Lifecycle, PrimaryData, SeasonSync, StandingCache } from "@letletme/fpl"
-import { Clock, Console, Effect, Exit, Layer, Option, Ref } from "effect"
+import { Clock, Console, Cron, Effect, Exit, Layer, Option, Ref, Schedule } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import * as App from "../App.ts"
 import { Health } from "../Health.ts"
+import * as Maintenance from "../Maintenance.ts"
+import * as Recoveries from "../Recoveries.ts"
+import * as Configuration from "../Configuration.ts"
 import { answer, showProgress, table } from "../Output.ts"
 import * as Server from "../Server.ts"
 import { describeStore, SettingError, type Shared, storeOf } from "../Settings.ts"
@@ -23,7 +35,14 @@ export interface Options {
   readonly monitor: Option.Option<number>
   readonly lease: number
   readonly stopWithin: number
+  readonly maintenance: Option.Option<string>
 }
+
+// How often a process looks at its own memory.
+const memoryCheck = "1 minute"
+
+// The source's client and that of Redis try again by themselves: once more is enough.
+const retry = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 1 }))
 
 /** A monitor of what the caches hold, if one is wanted: what is asked is the revision in memory, which costs nothing. */
 const monitor = (
@@ -50,12 +69,14 @@ const poll = Effect.fn("poll")(function* () {
   const sync = yield* SeasonSync
   const warmer = yield* Warmer
   const health = yield* Health
-  const exit = yield* Effect.exit(sync.poll)
+  const errors = yield* ErrorFlow
+  const exit = yield* Effect.exit(errors.handle(sync.poll, { domain: "season", operation: "poll" }))
   if (Exit.isFailure(exit)) {
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
     if (error === undefined) return yield* Effect.failCause(exit.cause)
-    yield* health.pollFailed(error.message)
-    yield* Effect.logWarning(error.message)
+    // One that leads no longer has nothing to say of the source.
+    const isFenced = error._tag === "CacheError" && error.reason._tag === "Fenced"
+    if (!isFenced) yield* health.pollFailed(error.message)
     return false
   }
   const { changed, invalidated, outcome, position, time } = exit.value
@@ -96,12 +117,14 @@ const daemon = Effect.fn("run")(function* (
   shared: Shared,
   every: Option.Option<number>,
   what: string,
-  isCurrent: Ref.Ref<boolean>
+  isCurrent: Ref.Ref<boolean>,
+  maintenance: Option.Option<Cron.Cron>
 ) {
   const source = yield* FplSource
   const health = yield* Health
   const live = yield* LiveView
   const leadership = yield* Leadership
+  const errors = yield* ErrorFlow
   const primary = yield* PrimaryData
   const standings = yield* StandingCache
   const { address } = yield* HttpServer.HttpServer
@@ -135,7 +158,9 @@ const daemon = Effect.fn("run")(function* (
   const announce = Effect.gen(function* () {
     yield* health.awaitReady
     const { season } = yield* primary.current
-    const standing = yield* standings.get({ season, scope: { _tag: "Overall" } })
+    const id = { season, scope: { _tag: "Overall" } } as const
+    const plan = { domain: "standing", operation: "read", stale: standings.peek(id) }
+    const standing = yield* errors.handle(standings.get(id), plan)
     yield* say(`\nReady. The table of ${season}:\n\n${table(standing)}\n`)
   }).pipe(Effect.catch((error) => Effect.logWarning(`The table cannot be shown: ${error.message}`)))
   yield* Effect.forkScoped(announce)
@@ -155,8 +180,20 @@ const daemon = Effect.fn("run")(function* (
       Effect.all([Ref.set(isCurrent, false), health.stoodDown, Effect.logInfo(`${leadership.name} leads no longer`)])
     )
   )
+  const recovery = yield* Recovery
+  yield* Effect.forkScoped(Effect.schedule(recovery.trigger("performance"), Schedule.spaced(memoryCheck)))
+  if (Option.isSome(maintenance)) yield* Effect.forkScoped(Maintenance.bySchedule(maintenance.value))
   return yield* leadership.whileLeading(leading)
 }, Effect.scoped)
+
+/** The maintenance windows that a flag names. */
+const windowsOf = (stated: Option.Option<string>): Effect.Effect<Option.Option<Cron.Cron>, SettingError> =>
+  Option.isNone(stated)
+    ? Effect.succeedNone
+    : Effect.fromResult(Cron.parse(stated.value)).pipe(
+        Effect.asSome,
+        Effect.mapError(({ message }) => new SettingError({ message: `--maintenance: ${message}` }))
+      )
 
 /** From a signal on the process has so many seconds: one that hangs is ended, with a code that says so. */
 const endIn = (seconds: number) =>
@@ -173,7 +210,9 @@ const endIn = (seconds: number) =>
 
 /** Runs the daemon until it is stopped. */
 export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
+  yield* Configuration.verify
   const store = yield* storeOf(shared.store)
+  const maintenance = yield* windowsOf(options.maintenance)
   // The simulation's life goes by faster than the clock.
   const every = shared.source === "simulated" ? Option.orElseSome(options.every, () => 2) : options.every
   if (Option.exists(every, (seconds) => !(seconds > 0)))
@@ -207,8 +246,11 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
           )
       })
     ),
+    Layer.provideMerge(Recoveries.layerTriggers),
+    Layer.provideMerge(ErrorFlow.layer({ strategies: { standing: "stale" }, retry })),
+    Layer.provideMerge(Recoveries.layer),
     Layer.provideMerge(Leadership.layer({ lease: options.lease * 1000 })),
     Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
   )
-  return yield* daemon(shared, every, describeStore(store), isCurrent).pipe(Effect.provide(app))
+  return yield* daemon(shared, every, describeStore(store), isCurrent, maintenance).pipe(Effect.provide(app))
 })

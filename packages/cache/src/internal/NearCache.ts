@@ -29,6 +29,8 @@ export interface NearCache<Id, A> {
   readonly hasLoad: (id: Id, entry: Entry<A>) => boolean
   /** Unless it displaces others, an entry is kept only where there is room, or in its own place. */
   readonly set: (id: Id, entry: Entry<A>, displaces?: boolean) => void
+  /** Drops this share of the entries, the least lately used. */
+  readonly shed: (share: number) => void
   /** The keys at hand, least lately used last. */
   readonly keys: () => Iterable<Tag>
   readonly entries: () => number
@@ -261,6 +263,9 @@ export const make = <Id, A>(options: {
         if (id !== undefined) yield keys.of(id)
         slot = link(slot, olderAt)
       }
+    },
+    shed: (share) => {
+      for (let rest = Math.ceil(slots.size * share); rest > 0; rest--) drop(oldest)
     },
     entries: () => slots.size,
     bytes: () => bytes

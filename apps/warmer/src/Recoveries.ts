@@ -1,0 +1,100 @@
+/**
+ * What this process does about an inconsistency, a shortage of memory, and a lost connection.
+ */
+import { CacheConfig, CacheManager, Fence, Integrity, Leadership, LiveView, Recovery } from "@letletme/cache"
+import { SeasonSync } from "@letletme/fpl"
+import { Effect, Layer, Option, PubSub, Schedule } from "effect"
+import { getHeapStatistics } from "node:v8"
+
+/** The problems, as they are named on the command line. */
+export const problems = ["inconsistency", "performance", "connection"] as const
+
+// Above this share of what it may have, the heap is a finding.
+const heapShare = 0.85
+// The share of the near cache that is dropped, the least lately used first.
+const shedShare = 0.5
+
+/** A share in percent. */
+const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+/** The procedures, over the caches of the game. Only the leader looks for inconsistencies, and mends them. */
+export const layer: Layer.Layer<Recovery, never, CacheManager | Integrity | Leadership | LiveView | SeasonSync> =
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const manager = yield* CacheManager
+      const integrity = yield* Integrity
+      const leadership = yield* Leadership
+      const live = yield* LiveView
+      const sync = yield* SeasonSync
+      const { maxTags } = yield* CacheConfig.Settings
+
+      /** Writes as the leader; where another leads, it is that one's to mend. */
+      const asLeader = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.flatMap(leadership.state, (state): Effect.Effect<A, E | string> =>
+          state._tag === "Leading"
+            ? Effect.provideService(effect, Fence, state.fence)
+            : Effect.fail("This process does not lead.")
+        )
+
+      return Recovery.layer({
+        patience: "2 minutes",
+        procedures: {
+          inconsistency: {
+            check: Effect.gen(function* () {
+              if (!(yield* leadership.isLeading)) return Option.none()
+              const { failures, findings, foreign, isClean, total } = yield* integrity.verify
+              const [first] = failures
+              if (first !== undefined) return Option.some(`It could not be verified: ${first}`)
+              return isClean
+                ? Option.none()
+                : Option.some(`${findings.length} of ${total} entries are not right, and ${foreign} are foreign.`)
+            }),
+            remedies: [
+              { name: "verify primary data", apply: asLeader(sync.poll) },
+              { name: "rebuild", apply: asLeader(integrity.repair) }
+            ]
+          },
+          performance: {
+            check: Effect.sync(() => {
+              const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
+              if (used > limit * heapShare) return Option.some(`The heap is ${percent(used / limit)} full.`)
+              return live.view.size > maxTags
+                ? Option.some(`The table holds ${live.view.size} tags, and ${maxTags} are allowed.`)
+                : Option.none()
+            }),
+            remedies: [
+              { name: "evict cold entries", apply: manager.shed(shedShare) },
+              { name: "compact tags", apply: live.compact }
+            ]
+          },
+          connection: {
+            check: Effect.as(live.catchUp, Option.none()),
+            // The client reconnects, and follows a failover, by itself: what is waited for is that it has.
+            remedies: [
+              {
+                name: "reconnect",
+                apply: Effect.retry(live.catchUp, { schedule: Schedule.spaced("500 millis"), times: 40 })
+              }
+            ]
+          }
+        }
+      })
+    })
+  )
+
+/** Triggers recovery by what the cache tells of itself. */
+export const layerTriggers: Layer.Layer<never, never, CacheManager | Recovery> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const recovery = yield* Recovery
+    const events = yield* CacheManager.use((manager) => manager.events)
+    yield* PubSub.take(events).pipe(
+      Effect.flatMap((event) => {
+        if (event._tag === "Corrupt") return recovery.trigger("inconsistency")
+        if (event._tag === "Inconsistent" && !event.repaired) return recovery.trigger("inconsistency")
+        return Effect.void
+      }),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  })
+)

@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redis } from "@letletme/redis"
+import { RedisServer } from "@letletme/testing"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { ask, daemon, health, run, within } from "./process.ts"
+
+const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port, lazy: true })))).pipe(
+  Layer.provideMerge(RedisServer.layer)
+)
+
+const Outcome = Schema.fromJsonString(
+  Schema.Struct({
+    resolved: Schema.Boolean,
+    trail: Schema.Array(
+      Schema.Struct({
+        _tag: Schema.String,
+        remedy: Schema.optionalKey(Schema.String),
+        finding: Schema.optionalKey(Schema.String)
+      })
+    )
+  })
+)
+
+const recover = (address: string, problem: string) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const response = await fetch(`${address}/recovery/${problem}`, { method: "POST", signal })
+      return { status: response.status, body: await response.text() }
+    },
+    catch: (error) => `No answer: ${String(error)}`
+  })
+
+describe("settings", () => {
+  it.live("all that are wrong are named at once, each by its variable", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["run", "--port", "0"], {
+        CACHE_LEASE: "soon",
+        CACHE_NEAR_ENTRIES: "-1",
+        CACHE_NAMESPACE: "fine",
+        REDIS_PORT: "many"
+      })
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "3 settings are wrong")
+      for (const name of ["CACHE_LEASE: ", "CACHE_NEAR_ENTRIES: ", "REDIS_PORT: "]) assert.include(stderr, name)
+      assert.notInclude(stderr, "CACHE_NAMESPACE")
+    })
+  )
+
+  it.live("a maintenance window that is no cron expression is named", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["run", "--port", "0", "--maintenance", "at night"])
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "--maintenance: ")
+    })
+  )
+})
+
+describe("recovery of a warmer", () => {
+  it.live("by command and in a maintenance window: what was altered is found, rebuilt, and right again", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const { mget, scan, set } = yield* Redis
+      const args = ["run", "--port", "0", "--every", "30", "--maintenance", "*/2 * * * * *", "--store", url]
+      const warmer = yield* daemon(args)
+      const address = yield* warmer.address
+      yield* health(address, "ready")
+
+      const [key = ""] = yield* Stream.runCollect(Stream.flattenIterable(scan("letletme:team:2030-31:7@*")))
+      const [bytes] = yield* mget([key])
+      yield* set(key, Uint8Array.from(bytes ?? []).fill(120, -10), { timeToLive: 60_000 })
+      const { body, status } = yield* recover(address, "inconsistency")
+      assert.strictEqual(status, 200)
+      const { resolved, trail } = yield* Schema.decodeEffect(Outcome)(body)
+      assert.isTrue(resolved)
+      // A window may have mended it before; then nothing is found.
+      assert.include(["Checked", "Resolved"], trail.at(-1)?._tag)
+      const mended = yield* mget([key])
+      assert.deepStrictEqual(mended[0]?.slice(-10), bytes?.slice(-10))
+
+      for (const problem of ["performance", "connection"]) {
+        const outcome = yield* Effect.flatMap(recover(address, problem), (answer) =>
+          Schema.decodeEffect(Outcome)(answer.body)
+        )
+        assert.deepStrictEqual(
+          outcome.trail.map(({ _tag }) => _tag),
+          ["Checked", "Resolved"]
+        )
+      }
+      const unknown = yield* recover(address, "everything")
+      assert.strictEqual(unknown.status, 404)
+      assert.include(unknown.body, "inconsistency, performance, connection")
+      yield* Effect.retry(
+        Effect.filterOrFail(warmer.stderr, (text) => text.includes("Maintenance: ")),
+        within
+      )
+      const metrics = yield* ask(`${address}/metrics`)
+      assert.match(metrics.body, /^cache_leads 1$/m)
+      assert.match(metrics.body, /^cache_unresolved\{problem="connection"\} 0$/m)
+      assert.match(metrics.body, /^cache_data_age_milliseconds \d+/m)
+    }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+})
