@@ -41,6 +41,11 @@ export interface Policy<A> {
   readonly jitter?: number | undefined
   /** How long a lookup may take before it is interrupted. Default: `CacheConfig.lookupTimeout`. */
   readonly lookupTimeout?: Duration.Input | undefined
+  /**
+   * How long a caller waits for a lookup where {@link staleIfUnavailable} has something to answer. Then that is answered,
+   * and the load goes on for those who come later. Default: until the lookup is done, or failed.
+   */
+  readonly softTimeout?: Duration.Input | undefined
 }
 
 /** The lengths of the strategies in milliseconds. */
@@ -59,6 +64,7 @@ export interface Resolved<A> {
   readonly refreshAhead: number | undefined
   readonly jitter: number
   readonly lookupTimeout: number
+  readonly softTimeout: number | undefined
 }
 
 const millis = (input: Duration.Input): number =>
@@ -88,6 +94,7 @@ export const resolve = <A>(
     staleIfUnavailable: policy.staleIfUnavailable ?? "expired",
     refreshAhead: policy.refreshAhead,
     jitter: policy.jitter ?? 0.1,
-    lookupTimeout: policy.lookupTimeout === undefined ? defaults.lookupTimeout : millis(policy.lookupTimeout)
+    lookupTimeout: policy.lookupTimeout === undefined ? defaults.lookupTimeout : millis(policy.lookupTimeout),
+    softTimeout: policy.softTimeout === undefined ? undefined : millis(policy.softTimeout)
   }
 }

@@ -29,7 +29,8 @@ describe("Policy.resolve", () => {
       staleIfUnavailable: "expired",
       refreshAhead: undefined,
       jitter: 0.1,
-      lookupTimeout: 500
+      lookupTimeout: 500,
+      softTimeout: undefined
     })
     assert.deepStrictEqual(lifetime(undefined, 0), { timeToLive: 1_000, grace: hour })
   })
@@ -43,14 +44,16 @@ describe("Policy.resolve", () => {
       staleIfUnavailable: "invalidated",
       refreshAhead: 0.8,
       jitter: 0,
-      lookupTimeout: "2 seconds"
+      lookupTimeout: "2 seconds",
+      softTimeout: "1 second"
     })
     assert.deepStrictEqual(rest, {
       staleWhileRevalidate: "none",
       staleIfUnavailable: "invalidated",
       refreshAhead: 0.8,
       jitter: 0,
-      lookupTimeout: 2_000
+      lookupTimeout: 2_000,
+      softTimeout: 1_000
     })
     assert.deepStrictEqual(lifetime(live, 0), { timeToLive: 90_000, grace: 120_000 })
     assert.deepStrictEqual(lifetime(undefined, 0), { timeToLive: 5_000, grace: 120_000 })

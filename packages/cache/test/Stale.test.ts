@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CacheConfig, CacheManager, DependencyGraph, Lookup, type Policy, Tag } from "@letletme/cache"
-import { Deferred, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Option, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 const graph = DependencyGraph.make({ value: [] })
@@ -94,6 +94,32 @@ describe("stale values", () => {
         source.answer = () => Effect.fail("the source is away")
         yield* cache.invalidate(["a"])
         assert.strictEqual(yield* Effect.flip(cache.get("a")), "the source is away")
+      })
+    )
+  )
+
+  it.effect("a caller waits for a slow lookup so long as it is told to; the load goes on", () =>
+    run(
+      Effect.gen(function* () {
+        const { source, values } = make({ staleWhileRevalidate: "none", softTimeout: "200 millis" })
+        const cache = yield* values
+        const slow = yield* Deferred.make<number>()
+        yield* cache.get("a")
+        yield* TestClock.adjust("61 minutes")
+        source.answer = () => Effect.map(Deferred.await(slow), Lookup.found)
+        const waiting = yield* Effect.forkChild(cache.get("a"))
+        const both = yield* Effect.forkChild(cache.getMany(["a", "new"]))
+        yield* settle
+        yield* TestClock.adjust("199 millis")
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(yield* Fiber.join(waiting), 1)
+        // What there is nothing stale of is waited for.
+        assert.isUndefined(both.pollUnsafe())
+        yield* Deferred.succeed(slow, 2)
+        assert.deepStrictEqual(yield* Fiber.join(both), [Option.some(1), Option.some(2)])
+        assert.strictEqual(yield* cache.get("a"), 2)
+        assert.strictEqual(source.asked, 3)
       })
     )
   )

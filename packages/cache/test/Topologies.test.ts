@@ -61,34 +61,40 @@ describe("a cache over a cluster", () => {
 })
 
 describe("strong reads under load", () => {
-  it.live("are never stale while a cluster fails over, and moves slots", () =>
-    Effect.gen(function* () {
-      const servers = yield* RedisCluster
-      const logSlot = yield* Redis.use(({ spread }) => Effect.succeed(spread?.slotOf("{letletme}") ?? -1)).pipe(
-        Effect.provide(overCluster.redis)
-      )
-      const elsewhere = (logSlot + 8_000) % 16_384
-      const came = yield* ordeal(
-        overCluster.redis,
-        Effect.gen(function* () {
-          yield* Effect.flatten(servers.failOver(logSlot))
-          yield* servers.reshard(
-            Array.from({ length: 40 }, (_, index) => (logSlot + 16_384 - 20 + index) % 16_384),
-            yield* servers.primaryOf(elsewhere)
-          )
-        })
-      )
-      assert.isAbove(came.strongReads, 100)
-      assert.isAbove(came.writes, 10)
-    }).pipe(Effect.provide(overCluster.servers))
+  it.live(
+    "are never stale while a cluster fails over, and moves slots",
+    () =>
+      Effect.gen(function* () {
+        const servers = yield* RedisCluster
+        const logSlot = yield* Redis.use(({ spread }) => Effect.succeed(spread?.slotOf("{letletme}") ?? -1)).pipe(
+          Effect.provide(overCluster.redis)
+        )
+        const elsewhere = (logSlot + 8_000) % 16_384
+        const came = yield* ordeal(
+          overCluster.redis,
+          Effect.gen(function* () {
+            yield* Effect.flatten(servers.failOver(logSlot))
+            yield* servers.reshard(
+              Array.from({ length: 40 }, (_, index) => (logSlot + 16_384 - 20 + index) % 16_384),
+              yield* servers.primaryOf(elsewhere)
+            )
+          })
+        )
+        assert.isAbove(came.strongReads, 100)
+        assert.isAbove(came.writes, 10)
+      }).pipe(Effect.provide(overCluster.servers)),
+    90_000
   )
 
-  it.live("are never stale while sentinels fail over", () =>
-    Effect.gen(function* () {
-      const servers = yield* RedisSentinel
-      const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver("pause")))
-      assert.isAbove(came.strongReads, 100)
-      assert.isAbove(came.writes, 10)
-    }).pipe(Effect.provide(overSentinel.servers))
+  it.live(
+    "are never stale while sentinels fail over",
+    () =>
+      Effect.gen(function* () {
+        const servers = yield* RedisSentinel
+        const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver("pause")))
+        assert.isAbove(came.strongReads, 100)
+        assert.isAbove(came.writes, 10)
+      }).pipe(Effect.provide(overSentinel.servers)),
+    90_000
   )
 })

@@ -8,7 +8,7 @@ import type { Entry } from "../Entry.ts"
 import type { Answer } from "../Lookup.ts"
 import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
-import type { Loader, Wanted } from "./Loader.ts"
+import type { Loaded, Loader, Wanted } from "./Loader.ts"
 import type { Keyed } from "./Keys.ts"
 import { nowhere } from "./NearCache.ts"
 import { Reading } from "./Reading.ts"
@@ -61,6 +61,15 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     load
   })
 
+  const patience = policy.softTimeout === undefined ? Effect.never : Effect.sleep(policy.softTimeout)
+
+  /** Waits for loads only so long. They go on: each has somebody who waits for it from then on. */
+  const loadSoftly = (all: ReadonlyArray<Wanted<Id, A>>, arrival: number): Effect.Effect<ReadonlyArray<Loaded<A, E>>> =>
+    Effect.raceFirst(
+      loader.load(all, arrival),
+      Effect.as(Effect.andThen(patience, Effect.forEach(all, loader.refresh, { discard: true })), [])
+    )
+
   const refreshDue = ({ entry, state }: Holding, now: number): boolean =>
     policy.refreshAhead !== undefined &&
     state === "fresh" &&
@@ -100,28 +109,36 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     }
 
     const toLoad: Array<Wanted<Id, A>> = []
+    const toLoadSoftly: Array<Wanted<Id, A>> = []
     for (const held of holdings) {
       if (held.state !== "fresh" && !mayServe(held.state, whileRevalidate)) {
         counts.misses++
-        toLoad.push(wanted(held, options, recorder !== undefined, load))
+        const isSoft = policy.softTimeout !== undefined && mayServe(held.state, ifUnavailable)
+        const among = isSoft ? toLoadSoftly : toLoad
+        among.push(wanted(held, options, recorder !== undefined, load))
       } else if (held.state !== "fresh" || refreshDue(held, now))
         yield* loader.refresh(wanted(held, options, false, load))
     }
-    const loaded = toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival)
+    const [exits, softExits] =
+      toLoadSoftly.length === 0
+        ? [toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival), []]
+        : yield* Effect.all([loader.load(toLoad, arrival), loadSoftly(toLoadSoftly, arrival)], { concurrency: 2 })
 
     const entries: Array<Entry<A>> = []
-    let next = 0
+    const byKey = new Map<Tag, Loaded<A, E> | undefined>()
+    for (const [index, { key }] of toLoad.entries()) byKey.set(key, exits[index])
+    for (const [index, { key }] of toLoadSoftly.entries()) byKey.set(key, softExits[index])
     for (const held of holdings) {
-      const { entry, state } = held
+      const { entry, key, state } = held
       let answered: Entry<A>
       if (entry !== undefined && state === "fresh") answered = entry
       else if (entry !== undefined && mayServe(state, whileRevalidate)) answered = stale(held, entry)
       else {
-        const exit = loaded[next++]
-        if (exit === undefined) return yield* Effect.die("A load was not answered")
-        if (Exit.isSuccess(exit)) answered = exit.value
+        const exit = byKey.get(key)
+        if (exit !== undefined && Exit.isSuccess(exit)) answered = exit.value
         else if (entry !== undefined && mayServe(state, ifUnavailable)) answered = stale(held, entry)
-        else return yield* Effect.failCause(exit.cause)
+        else if (exit !== undefined) return yield* Effect.failCause(exit.cause)
+        else return yield* Effect.die("A load was not answered")
       }
       recorder?.record(answered, view.isValid(answered.stamp, answered.tags))
       entries.push(answered)
