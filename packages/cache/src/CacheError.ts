@@ -10,9 +10,16 @@ export class Absent extends Schema.TaggedError<Absent>()("Absent", { key: Schema
   }
 }
 
-/** The value is not cached, and the source could not be asked: too busy, or failing so often that it is left alone. */
+/**
+ * The value is not cached, and the source was not asked.
+ *
+ * - `overloaded`: so many lookups run and wait already that this one was shed.
+ * - `failing`: lookups of the domain failed so often that the source is left alone for a while.
+ * - `failed`: the load that another caller brought, and this one waited for, failed.
+ */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   key: Schema.String,
+  because: Schema.Literals(["overloaded", "failing", "failed"]),
   detail: Schema.String
 }) {
   override get message(): string {

@@ -151,7 +151,12 @@ class Slow extends DomainCache.Service<Slow>()("test/Slow", {
           truth.running++
           truth.most = Math.max(truth.most, truth.running)
         }),
-        () => (id.startsWith("bad") ? Effect.fail("bad" as const) : Effect.as(Effect.yieldNow, Lookup.found(1))),
+        () =>
+          id.startsWith("held")
+            ? Effect.never
+            : id.startsWith("bad")
+              ? Effect.fail("bad" as const)
+              : Effect.as(Effect.yieldNow, Lookup.found(1)),
         () =>
           Effect.sync(() => {
             truth.running--
@@ -184,13 +189,28 @@ describe("the source", () => {
     }).pipe(Effect.provide(app({ maxLookups: 4 })))
   )
 
+  it.live("sheds what is more than ten times as many as run at once, and says so", () =>
+    Effect.gen(function* () {
+      const slow = yield* Slow
+      const ask = (id: string) => Effect.forkScoped(Effect.result(slow.get(id)))
+      // Each in a tick of its own: what is asked in one tick shares a place.
+      for (let index = 0; index < 11; index++) yield* Effect.andThen(ask(`held ${index}`), Effect.sleep(5))
+      const error = yield* Effect.flip(slow.get("one more"))
+      assert.isTrue(
+        typeof error === "object" && error.reason._tag === "Unavailable" && error.reason.because === "overloaded"
+      )
+    }).pipe(Effect.scoped, Effect.provide(app({ maxLookups: 1 })))
+  )
+
   it.live("is left alone after ten failures in a row", () =>
     Effect.gen(function* () {
       const truth = yield* Truth
       const slow = yield* Slow
       for (let attempt = 0; attempt < 10; attempt++) assert.strictEqual(yield* Effect.flip(slow.get("bad")), "bad")
       const error = yield* Effect.flip(slow.get("bad"))
-      assert.isTrue(typeof error === "object" && error.reason._tag === "Unavailable")
+      assert.isTrue(
+        typeof error === "object" && error.reason._tag === "Unavailable" && error.reason.because === "failing"
+      )
       assert.strictEqual(truth.asked, 10)
       yield* eventually(slow.get("good"))
     }).pipe(Effect.provide(app({})))

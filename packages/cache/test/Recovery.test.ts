@@ -126,7 +126,7 @@ describe("Recovery", () => {
 })
 
 const temporary = new CacheError({ reason: new StoreFailed({ operation: "Reading", temporary: true, cause: "away" }) })
-const permanent = new CacheError({ reason: new Unavailable({ key: "k", detail: "busy" }) })
+const permanent = new CacheError({ reason: new Unavailable({ key: "k", because: "overloaded", detail: "busy" }) })
 const unknown = "nobody knows this error"
 
 /** The flow over a recovery whose events tell what was triggered. */

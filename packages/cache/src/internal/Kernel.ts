@@ -56,7 +56,8 @@ export const make: Effect.Effect<
     PubSub.publishUnsafe(events, event)
   }
 
-  const unavailable = (key: Tag, detail: string) => new CacheError({ reason: new Unavailable({ key, detail }) })
+  const unavailable = (key: Tag, because: Unavailable["because"], detail: string) =>
+    new CacheError({ reason: new Unavailable({ key, because, detail }) })
 
   // The breaker adds its own failures to the lookup's: the exit is carried through it as a value.
   const unbroken = <A, E>(domain: string, key: Tag, lookup: Effect.Effect<A, E>): Effect.Effect<A, E | CacheError> =>
@@ -67,7 +68,7 @@ export const make: Effect.Effect<
           Exit.isSuccess(exit) && Exit.isSuccess(exit.value) ? CircuitBreaker.success : CircuitBreaker.failure()
       })
       .pipe(
-        Effect.mapError(() => unavailable(key, `lookups of ${domain} failed ${tripAfter} times in a row`)),
+        Effect.mapError(() => unavailable(key, "failing", `lookups of ${domain} failed ${tripAfter} times in a row`)),
         Effect.flatten
       )
 
@@ -81,7 +82,7 @@ export const make: Effect.Effect<
       ? unbroken(domain, key, lookup)
       : Effect.suspend(() => {
           if (queued >= config.maxLookups * 11) {
-            return Effect.fail(unavailable(key, `${queued} lookups already run or wait`))
+            return Effect.fail(unavailable(key, "overloaded", `${queued} lookups already run or wait`))
           }
           queued++
           return unbroken(domain, key, lookup).pipe(

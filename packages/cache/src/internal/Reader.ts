@@ -221,7 +221,10 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
       const shared = load.pipe(
         Effect.provideContext(context),
         Effect.tapCause((cause) => Effect.sync(() => failures.push(cause))),
-        Effect.mapError(() => new CacheError({ reason: new Unavailable({ key: shelf.keys.keyed(id).key, detail }) }))
+        Effect.mapError(() => {
+          const { key } = shelf.keys.keyed(id)
+          return new CacheError({ reason: new Unavailable({ key, because: "failed", detail }) })
+        })
       )
       return Effect.catchCause(getOne(id, options, shared), (cause): Effect.Effect<never, E | E2 | CacheError> => {
         const [own] = failures
