@@ -8,6 +8,7 @@ import type { CacheError } from "./CacheError.ts"
 import { CacheManager } from "./CacheManager.ts"
 import { CacheStore, type Fill } from "./CacheStore.ts"
 import * as Entry from "./Entry.ts"
+import { Fence } from "./Fence.ts"
 import { Integrity, type Repair } from "./Integrity.ts"
 import * as BackupFile from "./internal/backupFile.ts"
 import * as Namespace from "./internal/namespace.ts"
@@ -175,6 +176,7 @@ export class Backup extends Context.Service<
           )
         }
         yield* begin("entries", total)
+        const fence = yield* Fence
         let [restored, held, expired] = [0, 0, 0]
         yield* Stream.runForEach(read, (entries) => {
           const now = clock.currentTimeMillisUnsafe()
@@ -188,7 +190,7 @@ export class Backup extends Context.Service<
             const body = Entry.body({ ...entry, revision: Entry.noRevision, announced: false }, entry.payload)
             const bytes = Entry.seal(0, body)
             const key = `${prefix}${name}`
-            return [{ key, stamp: 0, revision: Entry.noRevision, bytes, timeToLive, overwrite: false }]
+            return [{ key, stamp: 0, revision: Entry.noRevision, bytes, timeToLive, overwrite: false, fence }]
           })
           expired += whole.length - fills.length
           return Effect.gen(function* () {

@@ -40,6 +40,24 @@ export const suite = <E>(name: string, over: Layer.Layer<CacheStore, E>) =>
       })
     )
 
+    it.effect("discards what still holds the bytes that it is given, and nothing else", () =>
+      Effect.gen(function* () {
+        const store = yield* CacheStore
+        const fills = [fillOf("discard:1", "one"), fillOf("discard:2", "two"), fillOf("discard:3", "three")]
+        yield* store.fill(fills)
+        yield* store.fill([fillOf("discard:2", "newer", { stamp: 2 })])
+        assert.deepStrictEqual(yield* store.discard([...fills.slice(0, 2), fillOf("discard:none", "none")]), [
+          true,
+          false,
+          false
+        ])
+        assert.deepStrictEqual(
+          [yield* textOf("discard:1"), yield* textOf("discard:2"), yield* textOf("discard:3")],
+          [undefined, "newer", "three"]
+        )
+      })
+    )
+
     it.effect("keeps every byte", () =>
       Effect.gen(function* () {
         const store = yield* CacheStore
