@@ -29,6 +29,10 @@ export interface Settings {
   readonly maxTagsPerEntry: number
   /** When the table holds more tags than this, the older half goes and the floor rises over it. */
   readonly maxTags: number
+  /** Payloads of more bytes than this are compressed (zstd). */
+  readonly compressAbove: number
+  /** How hard zstd tries, from 1, the fastest, to 22. */
+  readonly compressionLevel: number
   /** How many entries the log keeps. A process that fell further behind takes a snapshot. */
   readonly logLength: number
 }
@@ -50,6 +54,8 @@ const defaults = (): Settings => ({
   maxLookups: 64,
   maxTagsPerEntry: 128,
   maxTags: 100_000,
+  compressAbove: 16_384,
+  compressionLevel: 1,
   logLength: 10_000
 })
 
@@ -71,6 +77,8 @@ export const layer = (settings: Partial<Settings>): Layer.Layer<never> =>
 
 const Count = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isGreaterThan(0)))
 const count = (name: string, fallback: number) => Config.schema(Count, name).pipe(Config.withDefault(fallback))
+
+const Level = Count.pipe(Schema.check(Schema.isLessThanOrEqualTo(22)))
 
 const Length = Schema.DurationFromString.pipe(
   Schema.check(
@@ -108,6 +116,8 @@ export const config: Config.Config<Settings> = Config.all({
   maxLookups: count("CACHE_MAX_LOOKUPS", fallback.maxLookups),
   maxTagsPerEntry: count("CACHE_MAX_TAGS_PER_ENTRY", fallback.maxTagsPerEntry),
   maxTags: count("CACHE_MAX_TAGS", fallback.maxTags),
+  compressAbove: count("CACHE_COMPRESS_ABOVE", fallback.compressAbove),
+  compressionLevel: Config.schema(Level, "CACHE_COMPRESSION_LEVEL").pipe(Config.withDefault(fallback.compressionLevel)),
   logLength: count("CACHE_LOG_LENGTH", fallback.logLength)
 })
 

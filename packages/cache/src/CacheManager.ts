@@ -246,10 +246,10 @@ export class CacheManager extends Context.Service<
             const shelf = Shelf.make<Id, A>({
               kernel,
               keys,
-              codec: Codec.make(
-                definition.value,
-                definition.version === undefined ? {} : { version: definition.version }
-              ),
+              codec: Codec.make(definition.value, {
+                ...(definition.version === undefined ? {} : { version: definition.version }),
+                packing: { above: config.compressAbove, level: config.compressionLevel }
+              }),
               policy,
               near,
               counts,

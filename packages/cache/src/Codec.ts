@@ -4,6 +4,7 @@
 import { Result, Schema, SchemaAST } from "effect"
 import "effect/schema/SchemaJITCompiler/enable"
 import { createHash } from "node:crypto"
+import * as Packing from "./internal/Packing.ts"
 
 /** Encodes and decodes the values of one schema. Make one with {@link make}. */
 export interface Codec<A> {
@@ -31,7 +32,14 @@ export interface Codec<A> {
  * team.fingerprint // eight hexadecimal digits
  * ```
  */
-export const make = <A, I>(schema: Schema.Codec<A, I>, options?: { readonly version?: string }): Codec<A> => {
+export const make = <A, I>(
+  schema: Schema.Codec<A, I>,
+  options?: {
+    readonly version?: string
+    /** When payloads are compressed. Default: never. Whatever is stated here, both kinds are read. */
+    readonly packing?: Packing.Packing
+  }
+): Codec<A> => {
   const json = Schema.toCodecJson(schema)
   const encode = Schema.encodeResult(json)
   const decode = Schema.decodeUnknownResult(json)
@@ -44,12 +52,17 @@ export const make = <A, I>(schema: Schema.Codec<A, I>, options?: { readonly vers
     fingerprint: createHash("sha256").update(shape).digest("hex").slice(0, 8),
     encode: (value) =>
       Result.mapBoth(encode(value), {
-        onSuccess: (encoded) => Buffer.from(JSON.stringify(encoded)),
+        onSuccess: (encoded) => {
+          const payload = Buffer.from(JSON.stringify(encoded))
+          return options?.packing === undefined ? payload : Packing.pack(payload, options.packing)
+        },
         onFailure: (error) => error.message
       }),
     decode: (payload) => {
       if (payload.length === 0) return Result.fail("the payload is empty")
-      const text = textOf(payload)
+      const unpacked = Packing.unpack(payload)
+      if (Result.isFailure(unpacked)) return Result.fail(unpacked.failure)
+      const text = unpacked.success.toString()
       const parsed = parse(text)
       if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
       if (isPlain && !text.includes(prototype) && !text.includes(escape) && fits(parsed.success))
@@ -63,9 +76,6 @@ export const make = <A, I>(schema: Schema.Codec<A, I>, options?: { readonly vers
 // A field that careless code would take for an object's prototype; it may be written with escapes.
 const prototype = "__proto__"
 const escape = "\\u"
-
-const textOf = (payload: Uint8Array): string =>
-  (Buffer.isBuffer(payload) ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)).toString()
 
 const parse = (text: string): Result.Result<unknown, string> => {
   try {

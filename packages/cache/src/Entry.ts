@@ -60,7 +60,7 @@ export interface Sealed extends Header {
 export interface Entry<A> extends Header {
   readonly stamp: Position
   readonly value: A | undefined
-  /** Bytes of the encoded payload, the measure of the near cache's bound. */
+  /** Bytes of the encoded payload before it was compressed, the measure of the near cache's bound. */
   readonly bytes: number
 }
 

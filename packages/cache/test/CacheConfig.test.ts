@@ -21,6 +21,8 @@ describe("CacheConfig", () => {
         maxLookups: 64,
         maxTagsPerEntry: 128,
         maxTags: 100_000,
+        compressAbove: 16_384,
+        compressionLevel: 1,
         logLength: 10_000
       })
       assert.match(process, /^[0-9a-f]{8}$/)
@@ -50,6 +52,8 @@ describe("CacheConfig", () => {
     CACHE_MAX_LOOKUPS: "8",
     CACHE_MAX_TAGS_PER_ENTRY: "16",
     CACHE_MAX_TAGS: "32",
+    CACHE_COMPRESS_ABOVE: "1000",
+    CACHE_COMPRESSION_LEVEL: "3",
     CACHE_LOG_LENGTH: "64"
   }
 
@@ -68,6 +72,8 @@ describe("CacheConfig", () => {
         maxLookups: 8,
         maxTagsPerEntry: 16,
         maxTags: 32,
+        compressAbove: 1_000,
+        compressionLevel: 3,
         logLength: 64
       })
     }).pipe(
@@ -100,6 +106,8 @@ describe("CacheConfig", () => {
     CACHE_MAX_LOOKUPS: ["0", "x"],
     CACHE_MAX_TAGS_PER_ENTRY: ["0", "x"],
     CACHE_MAX_TAGS: ["0", "x"],
+    CACHE_COMPRESS_ABOVE: ["0", "16 kB"],
+    CACHE_COMPRESSION_LEVEL: ["0", "23", "fast"],
     CACHE_LOG_LENGTH: ["0", "x"]
   }
   for (const [name, values] of Object.entries(bad)) {

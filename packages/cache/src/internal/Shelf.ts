@@ -14,6 +14,7 @@ import type { Kernel } from "./Kernel.ts"
 import type { Keyed, Keys } from "./Keys.ts"
 import { prefix } from "./namespace.ts"
 import type { NearCache } from "./NearCache.ts"
+import { sizeOf } from "./Packing.ts"
 
 /** What an entry is worth now. */
 export type State = "fresh" | Staleness
@@ -83,7 +84,7 @@ class Decoded<A> implements Entry.Entry<A> {
     this.tags = tags
     this.stamp = stamp
     this.value = value
-    this.bytes = header.payload.length
+    this.bytes = sizeOf(header.payload)
   }
 }
 
@@ -91,7 +92,7 @@ export const stamped = <A>(draft: Draft<A>, stamp: Position): Entry.Entry<A> => 
   ...draft.header,
   stamp,
   value: draft.value,
-  bytes: draft.payload.length
+  bytes: sizeOf(draft.payload)
 })
 
 const reachOrder: Readonly<Record<StaleReach | "missing", number>> = { none: 0, expired: 1, invalidated: 2, missing: 3 }
