@@ -11,9 +11,6 @@ import { info } from "../contest/Server.ts"
 // A sync every ten seconds.
 const appendsIn48Hours = (48 * 3_600) / 10
 
-// Entries that such a cache holds.
-const season = 10_000
-
 const micros = ({ operations, wallMicros }: Sample) => wallMicros / operations
 
 const name = (size: number) => size.toLocaleString("en")
@@ -68,9 +65,12 @@ export const invalidate = Effect.gen(function* () {
   const checked = yield* Effect.forEach(sizes, (size) => ours.run("check", size))
   const stale = checked.reduce((sum, { values }) => sum + (values["stale"] ?? 0), 0)
 
+  // Entries that such a cache holds. Every one of them is as likely to change as any other, which is the worst case: what
+  // changes again and again has one mark.
+  const held = isQuick ? 10_000 : 1_000_000
   const dataset = Effect.map(info("used_memory_dataset"), Number)
   const before = yield* dataset
-  yield* ours.run("season", season)
+  yield* ours.run("season", held)
   const seasonBytes = (yield* dataset) - before
   const { operations, values, wallMicros } = yield* ours.run("churn", isQuick ? 2_000 : appendsIn48Hours)
   const bookkeeping = (values["tableBytes"] ?? 0) + (values["logBytes"] ?? 0)
@@ -90,10 +90,10 @@ export const invalidate = Effect.gen(function* () {
         bar: { atMost: 1.5 }
       },
       {
-        ...rowOf("invalidate.bookkeepingShare", `table and log after 48 h ÷ data of ${name(season)} matches`, [
+        ...rowOf("invalidate.bookkeepingShare", `table and log after 48 h ÷ data of ${name(held)} matches`, [
           bookkeeping / seasonBytes
         ]),
-        bar: undefined
+        bar: { atMost: 0.01 }
       }
     ]
   }

@@ -65,7 +65,7 @@ interface Flight<Id, A, E> extends Lessee {
 }
 
 const firstPoll = 2
-const lastPoll = 10
+const lastPoll = 5
 
 export const make = <Id, A, E>(options: {
   readonly domain: string

@@ -27,6 +27,7 @@ main(
     const { manager, matches, redis } = yield* open(port)
     const context = yield* Layer.build(Dependents.layer.pipe(Layer.provide(Layer.succeed(CacheManager, manager))))
     const dependents = Context.get(context, Dependents)
+    let held = 0
     const sizeOf = (key: string) => Effect.flatMap(redis.send("MEMORY", "USAGE", key, "SAMPLES", "0"), Bytes)
     return {
       fill: (size) =>
@@ -42,7 +43,10 @@ main(
       season: (size) =>
         Effect.gen(function* () {
           const stop = stopwatch()
-          yield* matches.getMany(Array.from({ length: size }, (_, id) => id))
+          for (let from = 0; from < size; from += 1_000) {
+            yield* matches.getMany(Array.from({ length: 1_000 }, (_, index) => from + index))
+          }
+          held = size
           return stop(size)
         }),
       invalidate: (size) =>
@@ -67,7 +71,7 @@ main(
             manager.invalidate(
               // A sync of a live round: a few matches, and for each its lists and the tables that were made from it.
               Array.from({ length: 4 }, () => {
-                const match = `${Math.floor(next() * 380)}`
+                const match = `${Math.floor(next() * held)}`
                 return {
                   primary: Tag.of("match", match),
                   related: [Tag.any("standing", "match", match), Tag.any("player", "match", match)]
