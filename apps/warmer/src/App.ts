@@ -1,7 +1,7 @@
 /**
  * The application's layers: the caches of the game over the store and the source that the settings name.
  */
-import { Backup, CacheConfig, CacheManager } from "@letletme/cache"
+import { Backup, CacheConfig, CacheManager, Cipher } from "@letletme/cache"
 import { FplCaches, type FplSource, SeasonDeductions, SeasonSync } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { Effect, Layer } from "effect"
@@ -28,6 +28,7 @@ export const layer = <E, R>(shared: Pick<Shared, "deductions">, store: Store, so
     Layer.provideMerge(FplCaches.layer),
     Layer.provideMerge(source),
     Layer.provideMerge(cache(store)),
+    Layer.provideMerge(Cipher.Cipher.layerConfig),
     Layer.provide(deductions(shared)),
     Layer.provideMerge(CacheConfig.layerConfig)
   )

@@ -63,10 +63,15 @@ export const storeOf = Effect.fnUntraced(function* (stated: Option.Option<string
   if (stated.value === "memory") return { _tag: "Memory" } satisfies Store
   const url = RedisConfig.fromUrl(stated.value)
   if (Result.isFailure(url)) return yield* new SettingError({ message: `--store: ${url.failure}` })
+  if (url.success.password !== undefined) {
+    const message = "--store: a password there is seen by all who list processes: state it in REDIS_PASSWORD."
+    return yield* new SettingError({ message })
+  }
   // The flag says where; time-outs, certificates and the like are the environment's.
   const environment = yield* RedisConfig.config
   const tls = url.success.tls === undefined ? undefined : (environment.tls ?? url.success.tls)
-  return { _tag: "Redis", config: { ...environment, ...url.success, tls } } satisfies Store
+  const user = { username: url.success.username ?? environment.username, password: environment.password }
+  return { _tag: "Redis", config: { ...environment, ...url.success, ...user, tls } } satisfies Store
 })
 
 /** The store in a few words, without its password. */

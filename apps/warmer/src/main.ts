@@ -10,6 +10,7 @@ import * as App from "./App.ts"
 import { backup, refuseMemory, restore } from "./commands/backup.ts"
 import * as inspect from "./commands/inspect.ts"
 import { replay } from "./commands/replay.ts"
+import { rotate } from "./commands/rotate.ts"
 import { run } from "./commands/run.ts"
 import { verify } from "./commands/verify.ts"
 import { warm } from "./commands/warm.ts"
@@ -207,7 +208,16 @@ const commands = [
     Command.withExamples([
       { command: "warmer restore season.backup --store redis://localhost:6379", description: "After a loss of Redis" }
     ])
-  )
+  ),
+
+  Command.make(
+    "rotate",
+    {},
+    Effect.fn(function* () {
+      const shared = yield* root
+      yield* rotate(shared.json).pipe(Effect.provide(yield* withApp(shared)))
+    })
+  ).pipe(Command.withDescription("Encrypt anew what is under an older key, and delete what cannot be read"))
 ] as const
 
 let isTerminated = false

@@ -4,6 +4,7 @@ import { SimulatedSeason } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
+import { randomBytes } from "node:crypto"
 import { run } from "./process.ts"
 
 const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
@@ -46,6 +47,26 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
       const { stdout } = yield* run(["explain", "match:2030-31:17", "--json"])
       assert.strictEqual((yield* json(Schema.Struct({ state: Schema.String }))(stdout)).state, "missing")
     })
+  )
+
+  it.live("rotate: a warmed cache comes under the new key, and stays warm under it alone", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const folder = yield* recording
+      const [older, newer] = [1, 2].map((id) => `k${id}:${randomBytes(32).toString("base64")}`)
+      const args = ["--source", folder, "--store", url, "--json"]
+      const under = (...keys: ReadonlyArray<string | undefined>) => ({ CACHE_ENCRYPTION_KEYS: keys.join(",") })
+      const total = json(Schema.Struct({ report: Schema.Struct({ total: Schema.Int, loaded: Schema.Int }) }))
+      const Rotated = Schema.Struct({ key: Schema.String, renewed: Schema.Int, removed: Schema.Int })
+      const { report } = yield* total((yield* run(["warm", ...args], under(older))).stdout)
+      const rotated = yield* run(["rotate", ...args], under(newer, older))
+      assert.match(rotated.stderr, /Rotating: \d+ entries seen/)
+      const { renewed, ...rest } = yield* json(Rotated)(rotated.stdout)
+      assert.isAtLeast(renewed, report.total)
+      assert.deepStrictEqual(rest, { key: "k2", removed: 0 })
+      const again = yield* total((yield* run(["warm", ...args], under(newer))).stdout)
+      assert.deepStrictEqual(again.report, { total: report.total, loaded: 0 })
+    }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
   )
 
   it.live("warm, twice over Redis: loaded, then verified; verify mends what is not right", () =>
@@ -216,7 +237,9 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["table", "--deductions", "/no/such/file"], /deductions/],
     [["run", "--every", "0"], /--every/],
     [["backup", "/tmp/never-written", "--store", "memory"], /name a Redis/],
-    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /no connection to Redis/],
+    [["warm", "--store", "redis://127.0.0.1:1"], /no connection to Redis/],
+    [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /REDIS_PASSWORD/],
+    [["rotate"], /CACHE_ENCRYPTION_KEYS/],
     [["warm", "--store", "http://user:not-the-secret@127.0.0.1"], /--store: .*redis:/s],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:99999999"], /--store: Expected a URL/],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1/nonsense"], /--store: .*database/s],

@@ -71,12 +71,18 @@ const prime = 999_983
 /** The stamp's check number: its remainder by a prime, which every change of one digit changes. */
 export const checkOf = (stamp: Position): number => stamp % prime
 
+/** The header as it is written, but for the stamp and the checksums. */
+export const describe = (header: Header): string => {
+  const { time, sequence } = header.revision
+  return (
+    `${header.createdAt} ${header.freshUntil} ${header.expiresAt} ${time}.${sequence} ` +
+    `${kindOf(header)} ${header.tags.join(" ")}`
+  )
+}
+
 /** The part of the wire format that does not know its stamp: checksum, header, payload. */
 export const body = (header: Header, payload: Uint8Array): Uint8Array => {
-  const { time, sequence } = header.revision
-  const text =
-    `${header.createdAt} ${header.freshUntil} ${header.expiresAt} ${time}.${sequence} ` +
-    `${kindOf(header)} ${header.tags.join(" ")}\n`
+  const text = `${describe(header)}\n`
   const sum = crc32(payload, crc32(text)).toString(16).padStart(8, "0")
   return Buffer.concat([Buffer.from(`${sum} ${text}`), payload])
 }
@@ -209,6 +215,14 @@ export const open = (key: Tag.Tag, bytes: Uint8Array): Result.Result<Opened, str
   opened.tagText = tagText
   opened.payload = buffer.subarray(end + 1)
   return Result.succeed(opened)
+}
+
+/** What {@link describe} gave of the header, as it stands in bytes that {@link open} has read. */
+export const described = (bytes: Uint8Array): Uint8Array => {
+  const to = bytes.indexOf(10)
+  let from = 0
+  for (let fields = 0; fields < 4; fields++) from = endOf(bytes, from, to) + 1
+  return bytes.subarray(from, to)
 }
 
 /** The tags of an opened entry, or what is wrong with one of them in words. */

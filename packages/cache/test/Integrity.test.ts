@@ -94,7 +94,7 @@ const stages = Effect.gen(function* () {
 /** All keys of the store and what they hold, but for leases. */
 const contents = Effect.gen(function* () {
   const store = yield* CacheStore
-  const keys = (yield* Stream.runCollect(store.scan("letletme:"))).flat().filter((key) => !key.includes(":lease:"))
+  const keys = (yield* Stream.runCollect(store.scan("letletme:"))).flat().filter((key) => !key.includes(":#lease:"))
   const found = yield* store.getMany(keys)
   return new Map(keys.map((key, index) => [key, Buffer.from(found[index] ?? []).toString("latin1")] as const))
 })
@@ -304,7 +304,7 @@ for (const [name, tier] of Object.entries(tiers)) {
         const matches = yield* Matches
         yield* warmed(80)
         yield* matches.find(5_000)
-        yield* plant(["letletme:match:1@00000000", "letletme:lease:match:1@00000000"], Buffer.from("1"))
+        yield* plant(["letletme:match:1@00000000", "letletme:#lease:match:1@00000000"], Buffer.from("1"))
         const { first, second } = yield* integrity.repair
         assert.deepStrictEqual([first.otherSchema, first.foreign, first.mended], [1, 0, 0])
         assert.deepStrictEqual(foundOf(first, "match"), { ...none, valid: 81 })

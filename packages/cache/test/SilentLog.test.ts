@@ -204,7 +204,7 @@ describe("leases of loads that ended", () => {
     Effect.gen(function* () {
       const { items, manager } = yield* start
       const store = yield* CacheStore
-      const key = (yield* storeKeyOf("a")).replace("letletme:", "letletme:lease:")
+      const key = (yield* storeKeyOf("a")).replace("letletme:", "letletme:#lease:")
       const holder = `${yield* manager.position} dead 1`
       yield* store.lease([{ key, holder }], 60_000)
       const reading = yield* Effect.forkChild(items.get("a"))

@@ -396,7 +396,7 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
         broken("7 one load", `${lookups - before} lookups after everything had been read`)
       }
       awaitLookups(() => {
-        const leases = server.keys().filter((key) => key.includes(":lease:"))
+        const leases = server.keys().filter((key) => key.includes(":#lease:"))
         // A process that died held leases that only time takes back. Nor is a lease given back if the message that gives
         // it back overtakes the one that takes it, when a caller gives up between: within a connection that cannot be.
         if (isCalm && !givesUp && leases.length > 0)

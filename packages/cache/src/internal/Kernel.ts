@@ -1,13 +1,14 @@
 /**
  * What every domain of one manager shares: the tiers, the view, the counters, and the guards in front of the source.
  */
-import { Clock, Effect, Exit, PubSub, Schedule, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Effect, Exit, Option, PubSub, Schedule, type Scope, Semaphore, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import * as CacheConfig from "../CacheConfig.ts"
 import { CacheError, Unavailable } from "../CacheError.ts"
 import type { CacheEvent } from "../CacheEvent.ts"
 import { CacheMetrics } from "../CacheMetrics.ts"
 import { CacheStore } from "../CacheStore.ts"
+import { Cipher } from "../Cipher.ts"
 import { LiveView } from "../LiveView.ts"
 import type { Tag } from "../Tag.ts"
 import * as SecondTier from "./SecondTier.ts"
@@ -17,6 +18,8 @@ export interface Kernel {
   readonly clock: Clock.Clock
   readonly live: LiveView["Service"]
   readonly store: CacheStore["Service"]
+  /** Encrypts what the store holds; `undefined` where it holds entries as they are. */
+  readonly cipher: Cipher["Service"] | undefined
   readonly metrics: CacheMetrics["Service"]
   /** Log and store for those who can do without them. */
   readonly tier: SecondTier.SecondTier
@@ -44,6 +47,7 @@ export const make: Effect.Effect<
   const live = yield* LiveView
   const store = yield* CacheStore
   const metrics = yield* CacheMetrics
+  const cipher = Option.getOrUndefined(yield* Effect.serviceOption(Cipher))
   const events = yield* Effect.acquireRelease(PubSub.sliding<CacheEvent>(4_096), PubSub.shutdown)
   const bulkhead = yield* Semaphore.make(config.maxLookups)
   const breaker = yield* CircuitBreaker.make({
@@ -111,5 +115,5 @@ export const make: Effect.Effect<
     tell
   })
 
-  return { config, clock, live, store, tier, metrics, guard, events, tell }
+  return { config, clock, live, store, cipher, tier, metrics, guard, events, tell }
 })

@@ -45,7 +45,9 @@ export const make = <Id, A>(
     const revision = (answer._tag === "Found" ? answer.revision : kept?.revision) ?? noRevision
     const more = answer._tag === "Found" ? answer.tags : (kept?.tags ?? [])
     const { stamp } = recorder
-    const draft = yield* shelf.encode(key, value, [...declared(id, value), ...recorder.tags, ...more], revision)
+    const draft = yield* shelf.encode(key, value, [...declared(id, value), ...recorder.tags, ...more], revision, {
+      stamp
+    })
     const entry = stamped(draft, stamp)
     const bytes = seal(stamp, draft.body)
     // An input may be newer than the view, and another older: together they never were. The log will tell.

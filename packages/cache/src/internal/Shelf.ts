@@ -45,8 +45,10 @@ export interface Shelf<Id, A> {
     options?: {
       /** Instead of what the policy says (ms). */
       readonly timeToLive?: number | undefined
-      /** It is written with the append that announces it. */
+      /** It is written with the append that announces it, or was. */
       readonly announced?: boolean
+      /** The stamp that it will get, where that is not the append's. */
+      readonly stamp?: Position
     }
   ) => Effect.Effect<Draft<A>, CacheError>
 }
@@ -118,14 +120,24 @@ export const make = <Id, A>(options: {
   readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
 }): Shelf<Id, A> => {
   const { kernel, keys, codec, policy, near, counts, declared } = options
-  const { config, clock, live } = kernel
+  const { cipher, config, clock, live } = kernel
   const { view } = live
+
+  const storeKey = (key: Tag.Tag) => `${prefix(config.namespace)}${key}@${codec.fingerprint}`
 
   const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> => {
     const opened = Entry.open(key, bytes)
     if (Result.isFailure(opened)) return Result.fail(opened.failure)
     const header = opened.success
-    const decoded = header.absent ? nothing : codec.decode(header.payload)
+    let { payload } = header
+    if (cipher !== undefined) {
+      const { announced, stamp } = header
+      const bound = { storeKey: storeKey(key), stamp, announced, header: Entry.described(bytes) }
+      const plain = cipher.open(payload, bound)
+      if (Result.isFailure(plain)) return Result.fail(plain.failure)
+      payload = plain.success
+    }
+    const decoded = header.absent ? nothing : codec.decode(payload)
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     const value = decoded.success
     const known = declared(id, value)
@@ -158,7 +170,7 @@ export const make = <Id, A>(options: {
     near,
     counts,
     declared,
-    storeKey: (key) => `${prefix(config.namespace)}${key}@${codec.fingerprint}`,
+    storeKey,
     decode,
     open,
     stateOf: (entry, now, trusted, maxAge) => {
@@ -167,7 +179,7 @@ export const make = <Id, A>(options: {
       return now < entry.freshUntil && now - entry.createdAt <= maxAge ? "fresh" : "expired"
     },
     keep: near.set,
-    encode: (key, value, tags, revision, { announced = false, timeToLive: stated } = {}) =>
+    encode: (key, value, tags, revision, { announced = false, stamp = -1, timeToLive: stated } = {}) =>
       Effect.withFiber((fiber) => {
         const payload = value === undefined ? emptied : codec.encode(value)
         if (Result.isFailure(payload)) {
@@ -188,7 +200,16 @@ export const make = <Id, A>(options: {
           announced,
           tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
         }
-        const body = Entry.body(header, payload.success)
+        const sealed =
+          cipher === undefined
+            ? payload.success
+            : cipher.seal(payload.success, {
+                storeKey: storeKey(key),
+                stamp,
+                announced,
+                header: Entry.describe(header)
+              })
+        const body = Entry.body(header, sealed)
         return Effect.succeed({
           header,
           value,

@@ -176,9 +176,9 @@ export const make = <D extends string, Id, A, E, R>(
   })
 
   const put: Writer<Id, A>["put"] = Effect.fnUntraced(function* ({ id, key }, value, readAt, revision) {
-    const draft = yield* shelf.encode(key, value, declared(id, value), revision)
     // The view may be behind the position that the caller got elsewhere: nothing can be said of it then.
     const stamp = Math.min(readAt, view.position)
+    const draft = yield* shelf.encode(key, value, declared(id, value), revision, { stamp })
     return view.isValid(stamp, draft.header.tags) ? yield* fill({ id, key }, draft, stamp) : false
   })
 
@@ -187,7 +187,7 @@ export const make = <D extends string, Id, A, E, R>(
     const millis = timeToLive === undefined ? undefined : Duration.toMillis(timeToLive)
     if (entry === undefined || clock.currentTimeMillisUnsafe() >= entry.expiresAt) return false
     const { announced, revision, stamp, tags } = entry
-    const draft = yield* shelf.encode(key, entry.value, tags, revision, { announced, timeToLive: millis })
+    const draft = yield* shelf.encode(key, entry.value, tags, revision, { announced, stamp, timeToLive: millis })
     return yield* fill({ id, key }, draft, stamp)
   })
 

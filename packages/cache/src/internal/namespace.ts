@@ -8,8 +8,8 @@ import * as Tag from "../Tag.ts"
 /** With what the names of all keys of a namespace in the store begin. */
 export const prefix = (namespace: string): string => `${namespace}:`
 
-/** With what the name of a lease begins. */
-export const leasePrefix = (namespace: string): string => `${prefix(namespace)}lease:`
+/** With what the name of a lease begins: no tag begins with "#", and a domain may be called "lease". */
+export const leasePrefix = (namespace: string): string => `${prefix(namespace)}#lease:`
 
 /** Finds whose a key is. */
 export interface Owners {

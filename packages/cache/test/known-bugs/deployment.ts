@@ -159,7 +159,7 @@ export const keysOf = (pattern: string) =>
       : Effect.map(Stream.runCollect(redis.value.scan(pattern)), (found) => [...new Set(found.flat())])
   )
 
-export const leases = keysOf("letletme:lease:*")
+export const leases = keysOf("letletme:#lease:*")
 
 /** What the tests run over, by name. */
 export const worlds = {
