@@ -81,6 +81,12 @@ const rightSums = (bytes: Buffer): Buffer => {
   return Buffer.concat([head, body])
 }
 
+/** The stamp, where its check is right. */
+const stampOf = (bytes: Buffer): number => {
+  const [, stamp, check] = bytes.toString("latin1", 0, bytes.indexOf(10)).split(" ")
+  return Entry.checkOf(Number(stamp)) === Number(check) ? Number(stamp) : Number.NaN
+}
+
 const corrupt = CacheMetrics.use(({ counts }) => Effect.map(counts, ({ domains }) => domains["note"]?.corrupt ?? 0))
 
 for (const [name, tier] of Object.entries(tiers)) {
@@ -130,8 +136,8 @@ for (const [name, tier] of Object.entries(tiers)) {
           return [copy, rightSums(copy)]
         })
           .flat()
-          // A checksum that is made right again is no alteration.
-          .filter((copy) => !copy.equals(bytes))
+          // A checksum that is made right again is no alteration, and a lower stamp is an older entry.
+          .filter((copy) => !copy.equals(bytes) && !(stampOf(copy) < stampOf(bytes)))
         for (const [index, copy] of tampered.entries()) {
           const before = asked.count
           yield* plant(key, copy)
