@@ -71,7 +71,7 @@ const topologies = async (args) => {
     return [`consistency, ${topology}`, "env", `LETLETME_TOPOLOGY=${topology}`, ...vitest]
   }
   const chaos = (topology) => {
-    const flags = ["--topology", topology, "--minutes", "3", ...args]
+    const flags = ["--topology", topology, ...(args.length > 0 ? args : ["--minutes", "3"])]
     return [`chaos, ${topology}`, "node", "--conditions=@letletme/source", main, ...flags]
   }
   return runAll([
