@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   CacheConfig,
+  CacheManager,
   CacheMetrics,
   CacheStore,
   DependencyGraph,
@@ -11,7 +12,7 @@ import {
 } from "@letletme/cache"
 import { Redis, type RedisError } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
-import { Effect, Layer, Option, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { ordeal } from "./ordeal.ts"
 import { suite as storeSuite } from "./suites/CacheStore.suite.ts"
 import { suite as logSuite } from "./suites/InvalidationLog.suite.ts"
@@ -57,6 +58,67 @@ describe("a cache over a cluster", () => {
       const listed = yield* CacheStore.use((store) => Stream.runCollect(store.scan("letletme:value:")))
       assert.strictEqual(new Set(listed.flat()).size, 100)
     }).pipe(Effect.provide(Values.layer.pipe(Layer.provideMerge(overCluster.cache()))))
+  )
+})
+
+describe("two namespaces on one cluster", () => {
+  const inNamespace = (namespace: string) =>
+    Layer.fresh(
+      Values.layer.pipe(
+        Layer.provideMerge(CacheManager.layerRedis),
+        Layer.provide(CacheConfig.layer({ namespace })),
+        Layer.provide(overCluster.connected)
+      )
+    )
+
+  it.live("share nothing: neither entries nor invalidations", () =>
+    Effect.gen(function* () {
+      const [one, other] = yield* Effect.all([Layer.build(inNamespace("one")), Layer.build(inNamespace("other"))])
+      const [mine, theirs] = [Context.get(one, Values), Context.get(other, Values)]
+      yield* mine.update(1, 10)
+      yield* theirs.update(1, 20)
+      yield* mine.invalidate([1])
+      assert.deepStrictEqual([yield* mine.get(1), yield* theirs.get(1, { skip: "near" })], [1, 20])
+      const { counts } = Context.get(other, CacheMetrics)
+      assert.strictEqual((yield* counts).domains["value"]?.loads, 0)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("reads from replicas", () => {
+  it.live("ask a replica, and what it is behind by is found out by the log", () =>
+    Effect.gen(function* () {
+      const servers = yield* RedisSentinel
+      const values = yield* Values
+      const primary = yield* servers.primary
+      yield* values.update(1, 10)
+      const key = "letletme:value:1"
+      const keys = yield* CacheStore.use((store) => Stream.runCollect(store.scan(key)))
+      const [name = ""] = keys.flat()
+      const old = yield* primary.redis.sendBytes("GET", name)
+      yield* values.update(1, 11)
+      // The replicas go back to what they had. The primary has what is valid: who asks it is answered 11.
+      for (const { redis } of yield* servers.replicas) {
+        yield* redis.send("CONFIG", "SET", "replica-read-only", "no")
+        yield* Effect.retry(
+          Effect.filterOrFail(redis.sendBytes("GET", name), (bytes) => String(bytes).includes("11")),
+          { schedule: Schedule.spaced("10 millis"), times: 500 }
+        )
+        yield* redis.send("SET", name, Buffer.isBuffer(old) ? old : "", "PX", 60_000)
+      }
+      const { storeHits = 0 } = (yield* CacheMetrics.use(({ counts }) => counts)).domains["value"] ?? {}
+      // What the replica has is old by the log; the source says 1.
+      assert.strictEqual(yield* values.get(1, { skip: "near", consistency: "strong" }), 1)
+      assert.strictEqual((yield* CacheMetrics.use(({ counts }) => counts)).domains["value"]?.storeHits, storeHits)
+    }).pipe(
+      Effect.provide(
+        Values.layer.pipe(
+          Layer.provideMerge(CacheManager.layerRedis),
+          Layer.provide(overSentinel.with({ readFrom: "replica" })),
+          Layer.provideMerge(overSentinel.servers)
+        )
+      )
+    )
   )
 })
 

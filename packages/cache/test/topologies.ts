@@ -2,7 +2,7 @@
  * Servers under sentinels, and a cluster: they take seconds to start, so all tests of a file share them.
  */
 import { CacheConfig, CacheManager } from "@letletme/cache"
-import { Redis, type RedisConfig, type RedisError } from "@letletme/redis"
+import { Redis, type RedisConfig } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll } from "vitest"
@@ -29,30 +29,32 @@ const emptied = (config: Partial<RedisConfig.RedisConfig>) =>
     )
   ).pipe(Layer.provideMerge(Redis.layer(config)))
 
-const over = (redis: Layer.Layer<Redis, RedisError>) => ({
-  redis,
-  cache: (settings: Settings = {}) =>
-    CacheManager.layerRedis.pipe(Layer.provide(CacheConfig.layer(settings)), Layer.provideMerge(redis))
-})
+/** What tests of a topology are given: connections to servers that hold nothing yet, and a cache over one. */
+const over = <I>(servers: Layer.Layer<I>, topology: Effect.Effect<RedisConfig.Topology, never, I>) => {
+  const make = (connect: typeof Redis.layer, config: Partial<RedisConfig.RedisConfig>) =>
+    Layer.unwrap(Effect.map(topology, (found) => connect({ topology: found, ...config }))).pipe(Layer.provide(servers))
+  const redis = make(emptied, {})
+  return {
+    servers,
+    redis,
+    /** The same without emptying the servers. */
+    connected: make(Redis.layer, {}),
+    with: (config: Partial<RedisConfig.RedisConfig>) => make(emptied, config),
+    cache: (settings: Settings = {}) =>
+      CacheManager.layerRedis.pipe(Layer.provide(CacheConfig.layer(settings)), Layer.provideMerge(redis))
+  }
+}
 
 /** A cluster of three primaries and three replicas. */
-export const cluster = (config: Partial<RedisConfig.RedisConfig> = {}) => {
-  const servers = shared(Layer.orDie(RedisCluster.layer))
-  const redis = Layer.unwrap(
-    RedisCluster.use(({ addresses }) =>
-      Effect.succeed(emptied({ topology: { _tag: "Cluster", nodes: addresses }, ...config }))
-    )
-  ).pipe(Layer.provide(servers))
-  return { servers, ...over(redis) }
-}
+export const cluster = () =>
+  over(
+    shared(Layer.orDie(RedisCluster.layer)),
+    RedisCluster.use(({ addresses }) => Effect.succeed({ _tag: "Cluster", nodes: addresses }))
+  )
 
 /** A primary with two replicas, and three sentinels. */
-export const sentinel = (config: Partial<RedisConfig.RedisConfig> = {}) => {
-  const servers = shared(Layer.orDie(RedisSentinel.layer))
-  const redis = Layer.unwrap(
-    RedisSentinel.use(({ name, sentinels }) =>
-      Effect.succeed(emptied({ topology: { _tag: "Sentinel", name, sentinels }, ...config }))
-    )
-  ).pipe(Layer.provide(servers))
-  return { servers, ...over(redis) }
-}
+export const sentinel = () =>
+  over(
+    shared(Layer.orDie(RedisSentinel.layer)),
+    RedisSentinel.use(({ name, sentinels }) => Effect.succeed({ _tag: "Sentinel", name, sentinels }))
+  )

@@ -69,6 +69,8 @@ export class RedisSentinel extends Context.Service<
     readonly sentinels: ReadonlyArray<RedisConfig.Address>
     /** The primary, as the sentinels see it. */
     readonly primary: Effect.Effect<Server, RedisSentinelError>
+    /** The others. */
+    readonly replicas: Effect.Effect<ReadonlyArray<Server>, RedisSentinelError>
     /**
      * Kills the primary, or has it hang, and waits until the sentinels have put another in its place. Answers how to bring
      * it back, which waits until it follows.
@@ -140,6 +142,7 @@ export class RedisSentinel extends Context.Service<
         name,
         sentinels: sentinels.map(({ process }) => ({ host: "127.0.0.1", port: process.port })),
         primary,
+        replicas: Effect.map(primary, (found) => servers.filter((server) => server !== found)),
         failOver: (how = "kill") =>
           Effect.map(lose(how), (former) =>
             Effect.andThen(how === "kill" ? former.process.start : former.process.resume, isCopied(former))
