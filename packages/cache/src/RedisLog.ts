@@ -117,7 +117,8 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           .pipe(Effect.mapError(storeFailed("Appending to the log")))
         if (position === 0) return yield* new CacheError({ reason: new Fenced({ fence: fence ?? 0 }) })
         const outdated = new Set(refused)
-        if (!isHere && tags.length > 0) {
+        // What a name was given to before is not written again; where nothing came between, that would change nothing.
+        if (!isHere && tags.length > 0 && position === head) {
           const accepted = writes.filter(({ key }) => !outdated.has(key))
           for (const key of yield* fillElsewhere(accepted, position)) outdated.add(key)
         }
