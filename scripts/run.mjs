@@ -38,17 +38,17 @@ const runAll = async (steps) => {
   return failed.length === 0 ? 0 : 1
 }
 
-const app = async (name, args) => {
-  const main = join(root, "apps", name, "src", "main.ts")
+const app = async (name, args, entry = "main.ts") => {
+  const main = join(root, "apps", name, "src", entry)
   const command = ["--conditions=@letletme/source", main, ...args]
   // Paths among the arguments are meant from where the command was typed.
   return (await foreground("node", command, process.env.INIT_CWD ?? process.cwd())).code
 }
 
 /** An app that starts servers of its own. */
-const appWithRedis = (name) => async (args) => {
+const appWithRedis = (name, entry) => async (args) => {
   env.LETLETME_REDIS_SERVER = await redisServer()
-  return app(name, args)
+  return app(name, args, entry)
 }
 
 const types = async () => (await foreground("tstyche", [])).code
@@ -86,6 +86,7 @@ const tasks = {
   warmer: (args) => app("warmer", args),
   bench: appWithRedis("bench"),
   simulate: (args) => app("simulate", args),
+  soak: appWithRedis("warmer", join("processes", "soak.ts")),
   chaos: appWithRedis("chaos"),
   test,
   "test:topologies": topologies,

@@ -84,6 +84,28 @@ describe("run", () => {
     }).pipe(Effect.scoped, Effect.provide(redis))
   )
 
+  it.live("SIGTERM in mid-warm: no lease is left, and what was acknowledged is in the log", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const { scan, send } = yield* Redis
+      const { env } = yield* upstream
+      const warmer = yield* daemon(["run", "--port", "0", "--every", "0.5", "--source", "fpl", "--store", url], env)
+      const keysOf = (prefix: string) => Stream.runCollect(Stream.flattenIterable(scan(`${prefix}*`)))
+      yield* Effect.retry(
+        Effect.filterOrFail(keysOf("letletme:team:2030-31:"), ({ length }) => length > 0),
+        { times: 20_000 }
+      )
+      yield* warmer.signal("SIGTERM")
+      assert.strictEqual(yield* warmer.ended, 143)
+      assert.deepStrictEqual(yield* keysOf("letletme:lease:"), [])
+      assert.isNull(yield* send("HGET", "{letletme}:table", "#leader"))
+      // What was announced is an entry of the log, up to its head.
+      const head = String(yield* send("HGET", "{letletme}:table", "#head"))
+      const last = JSON.stringify(yield* send("XREVRANGE", "{letletme}:log", "+", "-", "COUNT", 1))
+      assert.include(last, `${head}-0`)
+    }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+
   it.live("killed in mid-warm, it verifies what is there at the next start, and goes on", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer
