@@ -177,7 +177,7 @@ export const faults: ReadonlyArray<Fault> = [
     name: "snapshot-ahead",
     mistake: "a snapshot, or a load, mixes what is newer than the view with what is older",
     edits: [
-      edit(manager, "Math.max(view.position, ...recorder.reads.map(({ stamp }) => stamp)),", "view.position,"),
+      edit(manager, "Math.max(view.position, recorder.upTo),", "view.position,"),
       edit(landing, "live.view.position >= recorder.highest ||", "true ||")
     ]
   },

@@ -2,9 +2,19 @@
  * The application's layers: the caches of the game over the store and the source that the settings name.
  */
 import { Backup, CacheConfig, CacheManager, Cipher } from "@letletme/cache"
-import { FplCaches, type FplSource, SeasonDeductions, SeasonSync } from "@letletme/fpl"
+import {
+  DeductionWorkflow,
+  FplCaches,
+  type FplSource,
+  MemoryDatabase,
+  type Published,
+  SeasonRepository,
+  SeasonSync,
+  Workflows
+} from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
+import { adopt } from "./adopt.ts"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 
 /** The cache over a store. A Redis that is away fails the start, unless it is lazy. */
@@ -13,22 +23,53 @@ const cache = (store: Store) =>
     ? CacheManager.layerMemory
     : CacheManager.layerRedis.pipe(Layer.provide(Redis.layer(store.config)))
 
-const deductions = (shared: Pick<Shared, "deductions">) =>
+/** The sync, which after each publication states the points that a file of deductions takes. */
+const syncOf = (shared: Pick<Shared, "deductions">) =>
   Layer.effect(
-    SeasonDeductions,
-    // The file is about the season at hand, whichever it is.
-    Effect.map(deductionsOf(shared.deductions), (points) => () => points)
-  )
+    SeasonSync,
+    Effect.gen(function* () {
+      const { poll, publish } = yield* SeasonSync
+      if (Option.isNone(shared.deductions)) return SeasonSync.of({ poll, publish })
+      const points = yield* deductionsOf(shared.deductions)
+      const workflow = yield* DeductionWorkflow
+      // The file is about the season at hand, whichever it is.
+      const deduct = ({ season }: Published) =>
+        workflow
+          .update(season, points)
+          .pipe(Effect.catchTag("ValidationError", ({ message }) => Effect.logWarning(`--deductions: ${message}`)))
+      return SeasonSync.of({
+        poll: Effect.tap(poll, deduct),
+        publish: (revision) => Effect.tap(publish(revision), deduct)
+      })
+    })
+  ).pipe(Layer.provide(SeasonSync.layer), Layer.provide(Workflows.layer))
 
 /** Everything a command needs. */
 export const layer = <E, R>(shared: Pick<Shared, "deductions">, store: Store, source: Layer.Layer<FplSource, E, R>) =>
   Layer.merge(FplCaches.layerWarmer, Backup.layer).pipe(
     Layer.provideMerge(FplCaches.layerIntegrity),
-    Layer.provideMerge(SeasonSync.layer),
+    Layer.provideMerge(syncOf(shared)),
     Layer.provideMerge(FplCaches.layer),
+    Layer.provideMerge(MemoryDatabase.layer),
     Layer.provideMerge(source),
     Layer.provideMerge(cache(store)),
     Layer.provideMerge(Cipher.Cipher.layerConfig),
-    Layer.provide(deductions(shared)),
     Layer.provideMerge(CacheConfig.layerConfig)
   )
+
+/** The same for commands that only look: a database without a season asks the source for one. */
+export const layerWithSeason = <E, R>(
+  shared: Pick<Shared, "deductions">,
+  store: Store,
+  source: Layer.Layer<FplSource, E, R>
+) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      yield* adopt
+      if (Option.isNone(shared.deductions)) return
+      const points = yield* deductionsOf(shared.deductions)
+      const seasons = yield* SeasonRepository
+      const current = yield* seasons.current
+      if (Option.isSome(current)) yield* seasons.deduct(current.value, points)
+    })
+  ).pipe(Layer.provideMerge(layer(shared, store, source)))

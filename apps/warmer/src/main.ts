@@ -26,7 +26,7 @@ const root = Command.make("warmer").pipe(
 /** Provides a command with the caches over the store and the source that its flags name. */
 const withApp = Effect.fnUntraced(function* (shared: Shared) {
   const store = yield* storeOf(shared.store)
-  return App.layer(shared, store, Source.layer(shared))
+  return App.layerWithSeason(shared, store, Source.layer(shared))
 })
 
 const key = Argument.String("key").pipe(
@@ -92,7 +92,8 @@ const commands = [
     },
     Effect.fn(function* () {
       const shared = yield* root
-      yield* warm(shared.json).pipe(Effect.provide(yield* withApp(shared)))
+      const app = App.layer(shared, yield* storeOf(shared.store), Source.layer(shared))
+      yield* warm(shared.json).pipe(Effect.provide(app))
     })
   ).pipe(Command.withDescription("Load an empty cache, or verify one and reload what is invalid")),
 

@@ -216,10 +216,7 @@ export class CacheManager extends Context.Service<
             const recorder = Recording.forSnapshot(outer)
             const result = yield* Effect.provideService(effect, Recording.Recorder, recorder)
             // What was read ahead of the view may be newer than the rest: the view has to know what came between.
-            yield* live.reach(
-              Math.max(view.position, ...recorder.reads.map(({ stamp }) => stamp)),
-              config.lookupTimeout
-            )
+            yield* live.reach(Math.max(view.position, recorder.upTo), config.lookupTimeout)
             const isWhole = !recorder.isTorn && recorder.reads.every(({ stamp, tags }) => view.isValid(stamp, tags))
             if (isWhole) return result
           }

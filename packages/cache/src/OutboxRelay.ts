@@ -42,6 +42,11 @@ export class OutboxRelay extends Context.Service<
   {
     /** Appends all that is pending now. Answers the position of the last append, `undefined` where nothing was pending. */
     readonly flush: Effect.Effect<Position | undefined, CacheError | OutboxError>
+    /**
+     * Runs a commit and the append of what it committed, while this relay waits: an append that comes first has only the
+     * tags, and the values that the commit's own append writes with them would be loaded instead.
+     */
+    readonly ahead: <A, E, R>(commit: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   }
 >()("@letletme/cache/OutboxRelay") {
   static readonly layer = (options: RelayOptions = {}): Layer.Layer<OutboxRelay, never, CacheManager | Outbox> =>
@@ -78,7 +83,7 @@ export class OutboxRelay extends Context.Service<
             )
           )
         ).pipe(Effect.forkScoped)
-        return OutboxRelay.of({ flush })
+        return OutboxRelay.of({ flush, ahead: single.withPermit })
       })
     )
 }

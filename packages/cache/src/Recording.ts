@@ -80,6 +80,8 @@ export const forAll = (recorders: ReadonlyArray<Recorder>): Recorder => ({
 /** A snapshot's recorder: every read, passed on to the load around it. */
 export interface SnapshotRecorder extends Recorder {
   readonly reads: ReadonlyArray<Read>
+  /** How far the view has to have come before it can tell whether the reads hold together ({@link readUpTo}). */
+  readonly upTo: Position
   /** Whether a read was answered with a value that was already invalid. */
   readonly isTorn: boolean
 }
@@ -87,16 +89,22 @@ export interface SnapshotRecorder extends Recorder {
 /** Makes the recorder of a snapshot inside `outer`. */
 export const forSnapshot = (outer: Recorder | undefined): SnapshotRecorder => {
   const reads: Array<Read> = []
+  let upTo = 0
   let isTorn = false
   return {
     isSnapshot: true,
     isExact: outer?.isExact === true,
     reads,
+    get upTo() {
+      return upTo
+    },
     get isTorn() {
       return isTorn
     },
     record: (read, valid) => {
-      reads.push(read)
+      upTo = Math.max(upTo, read.stamp)
+      // What has no tags was read from no cache: nothing makes it invalid.
+      if (read.tags.length > 0) reads.push(read)
       if (!valid) isTorn = true
       outer?.record(read, valid)
     }

@@ -44,6 +44,15 @@ describe("Recording.forSnapshot", () => {
     assert.isFalse(recorder.isTorn)
   })
 
+  it("is no less whole for what was read elsewhere, long ago or just now: the view has to come as far", () => {
+    const recorder = Recording.forSnapshot(undefined)
+    recorder.record({ stamp: 5, tags: [a] }, true)
+    recorder.record({ stamp: 9, tags: [] }, true)
+    recorder.record({ stamp: 0, tags: [] }, true)
+    assert.deepStrictEqual(recorder.reads, [{ stamp: 5, tags: [a] }])
+    assert.strictEqual(recorder.upTo, 9)
+  })
+
   it("is torn by one stale read, and stays so", () => {
     const recorder = Recording.forSnapshot(undefined)
     recorder.record({ stamp: 5, tags: [a] }, false)

@@ -1,9 +1,9 @@
 /**
  * All caches of the game as one layer, and how they are warmed.
  */
-import { type CacheManager, type CacheStore, Integrity, Warmer, WarmStage } from "@letletme/cache"
-import { Effect, Layer } from "effect"
-import { EventCache, SeasonEvents, SeasonPublication } from "./event/EventCache.ts"
+import { type CacheManager, type CacheStore, Integrity, OutboxRelay, Warmer, WarmStage } from "@letletme/cache"
+import { Effect, Layer, Option } from "effect"
+import { EventCache, SeasonEvents } from "./event/EventCache.ts"
 import { graph } from "./graph.ts"
 import {
   EventMatches,
@@ -14,9 +14,12 @@ import {
   UnscheduledMatches
 } from "./match/MatchCache.ts"
 import { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
-import { PrimaryData } from "./season/PrimaryData.ts"
+import { Committer } from "./season/Committer.ts"
+import { currentRevision } from "./season/currentRevision.ts"
+import { DatabaseError, Empty } from "./season/Database.ts"
+import type { SeasonStore } from "./season/MemoryDatabase.ts"
+import { currentId, CurrentSeason, SeasonDeductions, SeasonPublication } from "./season/SeasonCache.ts"
 import type { SeasonRevision } from "./season/SeasonRevision.ts"
-import type { FplSource } from "./source/FplSource.ts"
 import type { Scope } from "./standing/Standing.ts"
 import { StandingCache } from "./standing/StandingCache.ts"
 import { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
@@ -24,7 +27,9 @@ import { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
 const primaryCaches = Layer.mergeAll(
   EventCache.layer,
   SeasonEvents.layer,
+  CurrentSeason.layer,
   SeasonPublication.layer,
+  SeasonDeductions.layer,
   PhaseCache.layer,
   SeasonPhases.layer,
   EventPhases.layer,
@@ -36,37 +41,46 @@ const primaryCaches = Layer.mergeAll(
   TeamMatches.layer,
   SeasonMatches.layer,
   UnscheduledMatches.layer
-).pipe(Layer.provideMerge(PrimaryData.layer))
+).pipe(Layer.provideMerge(Committer.layer), Layer.provideMerge(OutboxRelay.layer()))
 
-/** Every cache of the game, and the primary data that they read. */
+/** Every cache of the game, and what commits their changes and announces them. */
 export type FplCaches = Layer.Success<typeof primaryCaches> | StandingCache
 
 /**
- * Every cache of the game, over the manager and the source in context.
+ * Every cache of the game, over the manager and the database in context.
  *
  * @example
  * ```ts
  * import { CacheManager } from "@letletme/cache"
- * import { FplApi, FplCaches, MatchCache } from "@letletme/fpl"
+ * import { FplCaches, MatchCache, MemoryDatabase } from "@letletme/fpl"
  * import { Effect, Layer } from "effect"
- * import { FetchHttpClient } from "effect/http"
  *
  * const caches = FplCaches.layer.pipe(
  *   Layer.provide(CacheManager.layerMemory),
- *   Layer.provide(FplApi.layer({ season: "2025-26" })),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(MemoryDatabase.layer)
  * )
  * const program = MatchCache.use((matches) => matches.get({ season: "2025-26", id: 17 }))
  * const main = program.pipe(Effect.provide(caches))
  * ```
  */
-export const layer: Layer.Layer<FplCaches, never, CacheManager | FplSource> = StandingCache.layer.pipe(
+export const layer: Layer.Layer<FplCaches, never, CacheManager | SeasonStore> = StandingCache.layer.pipe(
   Layer.provideMerge(primaryCaches)
 )
 
+/** The ids of what the current season holds. */
+const makeIds = Effect.map(Effect.context<SeasonStore>(), (context) => {
+  const current = Effect.flatMap(
+    Effect.provideContext(currentRevision, context),
+    Option.match({
+      onNone: () => Effect.fail(new DatabaseError({ reason: new Empty() })),
+      onSome: (revision) => Effect.succeed(revision)
+    })
+  )
+  return <A>(ids: (revision: SeasonRevision) => ReadonlyArray<A>) => Effect.map(current, ids)
+})
+
 const stages = Effect.gen(function* () {
-  const { current } = yield* PrimaryData
-  const of = <A>(ids: (revision: SeasonRevision) => ReadonlyArray<A>) => Effect.map(current, ids)
+  const of = yield* makeIds
   const idsOf = (entities: ReadonlyArray<{ readonly season: string; readonly id: number }>) =>
     entities.map(({ id, season }) => ({ season, id }))
   const events = of((revision) => idsOf(revision.events))
@@ -100,13 +114,26 @@ const stages = Effect.gen(function* () {
   ]
 })
 
-/** A warmer of every cache of the game: what the present revision holds, and the tables. */
-export const layerWarmer: Layer.Layer<Warmer, never, FplCaches> = Warmer.layer(graph, stages)
+// What is known of a season as a whole is read with each table and at each sync: nobody warms it.
+const seasonStages = Effect.gen(function* () {
+  const of = yield* makeIds
+  const name = of((): ReadonlyArray<typeof currentId> => [currentId])
+  const season = of((revision) => [revision.season])
+  const related = { kind: "related" } as const
+  const { stage } = WarmStage
+  return [
+    stage({ ...related, name: "current season", domain: "event", cache: yield* CurrentSeason, ids: name }),
+    stage({ ...related, name: "publications", domain: "event", cache: yield* SeasonPublication, ids: season }),
+    stage({ ...related, name: "points taken", domain: "team", cache: yield* SeasonDeductions, ids: season })
+  ]
+})
 
-/** The verification of every cache of the game: what the present revision holds, the tables, and what else there is. */
-export const layerIntegrity: Layer.Layer<Integrity, never, FplCaches | CacheManager | CacheStore> = Integrity.layer(
-  graph,
-  stages,
-  // A revision that changes nothing is not published, and is nevertheless what lookups read.
-  { except: ["event:season:publication"] }
-)
+/** A warmer of every cache of the game: what the current season holds, and the tables. */
+export const layerWarmer: Layer.Layer<Warmer, never, FplCaches | SeasonStore> = Warmer.layer(graph, stages)
+
+/** The verification of every cache of the game: what the current season holds, the tables, and what else there is. */
+export const layerIntegrity: Layer.Layer<Integrity, never, FplCaches | SeasonStore | CacheManager | CacheStore> =
+  Integrity.layer(
+    graph,
+    Effect.zipWith(stages, seasonStages, (all, more) => [...all, ...more])
+  )

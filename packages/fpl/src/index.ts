@@ -9,7 +9,6 @@ export * as Match from "./match/Match.ts"
 export * as Phase from "./phase/Phase.ts"
 export * as RecordedSource from "./source/RecordedSource.ts"
 export * as Season from "./season/Season.ts"
-export * as SeasonDiff from "./season/SeasonDiff.ts"
 export * as SeasonRevision from "./season/SeasonRevision.ts"
 export * as SimulatedApi from "./source/SimulatedApi.ts"
 export * as SimulatedSeason from "./source/SimulatedSeason.ts"
@@ -18,7 +17,7 @@ export * as Team from "./team/Team.ts"
 export { FplSource } from "./source/FplSource.ts"
 export { SourceError } from "./source/SourceError.ts"
 export * as FplCaches from "./FplCaches.ts"
-export { EventCache, SeasonEvents, SeasonPublication } from "./event/EventCache.ts"
+export { EventCache, SeasonEvents } from "./event/EventCache.ts"
 export { graph } from "./graph.ts"
 export {
   EventMatches,
@@ -29,9 +28,8 @@ export {
   UnscheduledMatches
 } from "./match/MatchCache.ts"
 export { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
-export { PrimaryData } from "./season/PrimaryData.ts"
 export { type Published, SeasonSync } from "./season/SeasonSync.ts"
-export { SeasonDeductions, StandingCache, StandingId } from "./standing/StandingCache.ts"
+export { StandingCache, StandingId } from "./standing/StandingCache.ts"
 export { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
 export { Conflict, Database, DatabaseError, Empty, type Reading, Unavailable, Unreadable } from "./season/Database.ts"
 export type { Repository, Stored } from "./season/Repository.ts"
@@ -40,3 +38,20 @@ export { EventRepository } from "./event/EventRepository.ts"
 export { PhaseRepository } from "./phase/PhaseRepository.ts"
 export { TeamRepository } from "./team/TeamRepository.ts"
 export { MatchRepository } from "./match/MatchRepository.ts"
+export { type Announcement, type Committed, Committer } from "./season/Committer.ts"
+export { currentId, CurrentSeason, SeasonDeductions, SeasonPublication } from "./season/SeasonCache.ts"
+export { currentRevision, revisionOf } from "./season/currentRevision.ts"
+export * as Workflows from "./Workflows.ts"
+export { EventWorkflow } from "./event/EventWorkflow.ts"
+export { PhaseWorkflow } from "./phase/PhaseWorkflow.ts"
+export { TeamWorkflow } from "./team/TeamWorkflow.ts"
+export { MatchWorkflow } from "./match/MatchWorkflow.ts"
+export { DeductionWorkflow } from "./season/DeductionWorkflow.ts"
+export {
+  type Problem,
+  type Update,
+  type Updated,
+  type UpdateError,
+  type UpdateOptions,
+  ValidationError
+} from "./season/Workflow.ts"

@@ -5,13 +5,13 @@ import {
   EventMatches,
   MatchCache,
   PhaseCache,
-  PrimaryData,
   type SeasonRevision,
   SimulatedSeason,
   StandingCache,
   TeamCache
 } from "@letletme/fpl"
 import { Effect, Option } from "effect"
+import { seed } from "./seed.ts"
 import { assembleAt } from "./simulated.ts"
 import { nothing, type Reached, survey } from "./survey.ts"
 import { tiers } from "./tiers.ts"
@@ -364,7 +364,6 @@ for (const [name, tier] of Object.entries(tiers(season))) {
         Effect.gen(function* () {
           const matches = yield* MatchCache
           const manager = yield* CacheManager
-          const primary = yield* PrimaryData
           const scheduled = yield* revisionBefore28
           const before = scheduled.matches.find(({ event }) => event === 28)
           assert.isDefined(before)
@@ -381,7 +380,7 @@ for (const [name, tier] of Object.entries(tiers(season))) {
           const move = (from: typeof before, after: typeof before) =>
             reachedBy(
               Effect.gen(function* () {
-                yield* primary.publish(replaced(after))
+                yield* seed(replaced(after))
                 const changes = yield* matches.changes([{ id, value: Option.some(after), before: Option.some(from) }])
                 const committed = yield* manager.commit(changes, { cause: "test" })
                 assert.include(committed.invalidated, matches.key(id))

@@ -3,14 +3,14 @@ import {
   EventMatches,
   MatchCache,
   PhaseMatches,
-  PrimaryData,
-  SeasonDeductions,
+  SeasonRepository,
   SimulatedSeason,
   Standing,
   StandingCache,
   TeamCache
 } from "@letletme/fpl"
 import { Effect, Layer, Option } from "effect"
+import { seed } from "./seed.ts"
 import { assembleAt } from "./simulated.ts"
 import { tiers } from "./tiers.ts"
 
@@ -20,25 +20,23 @@ const deductions = { Alderbrook: 6, 901: 2 }
 const revisionAtEnd = assembleAt(simulated, simulated.end)
 
 for (const [name, tier] of Object.entries(tiers(season))) {
-  const withDeductions = tier.pipe(
-    Layer.provide(Layer.succeed(SeasonDeductions, (of) => (of === season ? deductions : {})))
-  )
+  const deduct = SeasonRepository.use((seasons) => seasons.deduct(season, deductions))
+  const withDeductions = Layer.effectDiscard(deduct).pipe(Layer.provideMerge(tier))
   layer(withDeductions, { excludeTestServices: true })(`FplCaches over ${name}`, (it) => {
-    it.effect("without a revision, and with nothing to fetch, the source's error is the reader's", () =>
+    it.effect("without a season nothing is known not to exist: that is an error, and no answer", () =>
       Effect.gen(function* () {
         const matches = yield* MatchCache
         const error = yield* Effect.flip(matches.get({ season, id: 380 }))
-        assert.strictEqual(error._tag, "SourceError")
-        assert.strictEqual(error.reason._tag, "Unavailable")
+        assert.strictEqual(error._tag, "DatabaseError")
+        assert.strictEqual(error.reason._tag, "Empty")
       })
     )
 
     it.effect("tells what is empty from what does not exist", () =>
       Effect.gen(function* () {
-        const primary = yield* PrimaryData
         const revision = yield* revisionAtEnd
         // A gameweek without a match, as 2022-23 had one.
-        yield* primary.publish({
+        yield* seed({
           ...revision,
           matches: revision.matches.filter(({ event }) => event !== 7)
         })
@@ -52,7 +50,7 @@ for (const [name, tier] of Object.entries(tiers(season))) {
         assert.isTrue(Option.isNone(yield* teams.find({ season, id: 11 })))
         const error = yield* Effect.flip(teams.get({ season: "2029-30", id: 1 }))
         assert.strictEqual(error.reason._tag, "Absent")
-        yield* primary.publish(revision)
+        yield* seed(revision)
         yield* lists.refresh([{ season, id: 7 }])
       })
     )
@@ -66,9 +64,8 @@ for (const [name, tier] of Object.entries(tiers(season))) {
       { _tag: "AsOf", event: 90 }
     ])("computes the table %j from what the caches hold, deductions included", (scope) =>
       Effect.gen(function* () {
-        const primary = yield* PrimaryData
         const revision = yield* revisionAtEnd
-        yield* primary.publish(revision)
+        yield* seed(revision)
         const standing = yield* StandingCache.use((cache) => cache.get({ season, scope }))
         assert.deepStrictEqual(standing, Standing.compute({ ...revision, scope, deductions }))
         const deducts = scope._tag === "Overall" || scope._tag === "AsOf"
@@ -81,11 +78,10 @@ for (const [name, tier] of Object.entries(tiers(season))) {
 
     it.effect("a table is computed again after a match changed, and only then", () =>
       Effect.gen(function* () {
-        const primary = yield* PrimaryData
         const standings = yield* StandingCache
         const matches = yield* MatchCache
         const revision = yield* revisionAtEnd
-        yield* primary.publish(revision)
+        yield* seed(revision)
         const id = { season, scope: { _tag: "Overall" } } as const
         const before = yield* standings.get(id)
         const [first] = revision.matches
@@ -96,7 +92,7 @@ for (const [name, tier] of Object.entries(tiers(season))) {
           ...revision,
           matches: revision.matches.map((match) => (match.id === first.id ? changed : match))
         }
-        yield* primary.publish(published)
+        yield* seed(published)
         assert.deepStrictEqual(yield* standings.get(id), before)
         yield* matches.update({ season, id: first.id }, changed)
         const after = yield* standings.get(id)

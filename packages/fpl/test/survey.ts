@@ -9,7 +9,6 @@ import {
   MatchCache,
   PhaseCache,
   PhaseMatches,
-  PrimaryData,
   SeasonEvents,
   SeasonMatches,
   SeasonPhases,
@@ -22,6 +21,7 @@ import {
   UnscheduledMatches
 } from "@letletme/fpl"
 import { Effect, Option } from "effect"
+import { seed } from "./seed.ts"
 
 /** The keys of the entries that are not fresh, sorted; `lists` are the keys of lists of ids. */
 export interface Reached {
@@ -63,7 +63,6 @@ const tablesOf = ({ phases, season }: SeasonRevision.SeasonRevision): ReadonlyAr
 
 /** Publishes the revision, reads every entity, list and table of it, and answers how to see what is reached after. */
 export const survey = Effect.fn("survey")(function* (revision: SeasonRevision.SeasonRevision) {
-  const primary = yield* PrimaryData
   const ids = (entities: ReadonlyArray<{ readonly id: number }>) =>
     entities.map(({ id }) => ({ season: revision.season, id }))
   const events = ids(revision.events)
@@ -86,7 +85,7 @@ export const survey = Effect.fn("survey")(function* (revision: SeasonRevision.Se
     part("lists", yield* TeamMatches, teams),
     part("standing", yield* StandingCache, tablesOf(revision))
   ]
-  yield* primary.publish(revision)
+  yield* seed(revision)
   let warmed = 0
   for (const { warm } of parts) warmed += yield* warm
   const reached: Effect.Effect<Reached, CacheError> = Effect.gen(function* () {

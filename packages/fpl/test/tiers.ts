@@ -2,7 +2,7 @@
  * The caches of the game over memory and over a real Redis, fed by what tests publish.
  */
 import { CacheManager } from "@letletme/cache"
-import { FplCaches, type FplSource, RecordedSource } from "@letletme/fpl"
+import { FplCaches, MemoryDatabase, RecordedSource } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Effect, Layer } from "effect"
@@ -11,12 +11,12 @@ const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.la
   Layer.provide(RedisServer.layer)
 )
 
-/** The caches that suites run over, by name. Unless there is a source nothing can be fetched: tests publish to `PrimaryData`. */
-export const tiers = <R = never>(
-  season: string,
-  source: Layer.Layer<FplSource, never, R> = RecordedSource.layerReplay(season)
-) => {
-  const caches = FplCaches.layer.pipe(Layer.provideMerge(source))
+/** The caches that suites run over, by name. Nothing can be fetched: tests publish, or `seed`. */
+export const tiers = (season: string) => {
+  const caches = FplCaches.layer.pipe(
+    Layer.provideMerge(MemoryDatabase.layer),
+    Layer.provideMerge(RecordedSource.layerReplay(season))
+  )
   return {
     memory: caches.pipe(Layer.provideMerge(CacheManager.layerMemory)),
     redis: caches.pipe(Layer.provideMerge(CacheManager.layerRedis.pipe(Layer.provide(redis))))

@@ -10,7 +10,8 @@ import {
   MatchCache,
   PhaseCache,
   PhaseMatches,
-  PrimaryData,
+  CurrentSeason,
+  currentId,
   SeasonEvents,
   SeasonMatches,
   SeasonPhases,
@@ -27,7 +28,7 @@ import { answer, columns, Failed, table } from "../Output.ts"
 
 /** `table`: the league table, overall or in another scope. */
 export const showTable = Effect.fn("table")(function* (scope: string, json: boolean) {
-  const { season } = yield* PrimaryData.use(({ current }) => current)
+  const season = yield* CurrentSeason.use((cache) => cache.get(currentId))
   const id = yield* Effect.mapError(
     Schema.decodeEffect(StandingId)(`${season}:${scope}`),
     (error) => new Failed({ message: error.message })

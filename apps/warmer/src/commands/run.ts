@@ -12,7 +12,15 @@ import {
   Recovery,
   Warmer
 } from "@letletme/cache"
-import { FplSource, Lifecycle, PrimaryData, SeasonSync, StandingCache } from "@letletme/fpl"
+import {
+  CurrentSeason,
+  currentId,
+  currentRevision,
+  FplSource,
+  Lifecycle,
+  SeasonSync,
+  StandingCache
+} from "@letletme/fpl"
 import { Clock, Console, Cron, Effect, Exit, Layer, Option, Ref, Schedule } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
@@ -57,9 +65,7 @@ const monitor = (
         when,
         share: Number.POSITIVE_INFINITY,
         // What another warmer announced, this one knows after its next poll.
-        grace: Math.max(maxStaleness, every * 1000) * 2,
-        // A revision that changes nothing is not published, and is nevertheless what lookups read.
-        except: ["event:season:publication"]
+        grace: Math.max(maxStaleness, every * 1000) * 2
       })
     )
   )
@@ -104,9 +110,9 @@ const poll = Effect.fn("poll")(function* () {
 
 /** How long the source is left alone (ms): as the season's life goes, and for a minute at most if it did not answer. */
 const untilNextPoll = Effect.fnUntraced(function* (hasAnswered: boolean) {
-  const primary = yield* PrimaryData
   const now = yield* Clock.currentTimeMillis
-  const pause = Option.map(yield* primary.held, (revision) => Lifecycle.untilNextPoll(revision, now))
+  const held = yield* Effect.orElseSucceed(currentRevision, () => Option.none())
+  const pause = Option.map(held, (revision) => Lifecycle.untilNextPoll(revision, now))
   return Math.min(
     Option.getOrElse(pause, () => 60_000),
     hasAnswered ? Number.POSITIVE_INFINITY : 60_000
@@ -125,7 +131,7 @@ const daemon = Effect.fn("run")(function* (
   const live = yield* LiveView
   const leadership = yield* Leadership
   const errors = yield* ErrorFlow
-  const primary = yield* PrimaryData
+  const current = yield* CurrentSeason
   const standings = yield* StandingCache
   const { address } = yield* HttpServer.HttpServer
   const at = HttpServer.formatAddress(address)
@@ -157,7 +163,7 @@ const daemon = Effect.fn("run")(function* (
 
   const announce = Effect.gen(function* () {
     yield* health.awaitReady
-    const { season } = yield* primary.current
+    const season = yield* current.get(currentId)
     const id = { season, scope: { _tag: "Overall" } } as const
     const plan = { domain: "standing", operation: "read", stale: standings.peek(id) }
     const standing = yield* errors.handle(standings.get(id), plan)

@@ -2,15 +2,14 @@
  * Matches, cached: by id, and the ids by gameweek, phase, team and season, and of those in no gameweek.
  */
 import { DomainCache } from "@letletme/cache"
-import { EventId } from "../event/Event.ts"
+import { Effect } from "effect"
 import { graph } from "../graph.ts"
-import { PhaseId } from "../phase/Phase.ts"
 import * as idList from "../season/idList.ts"
 import { matchFreshness } from "../season/Lifecycle.ts"
 import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
-import { TeamId } from "../team/Team.ts"
 import { Match, MatchId } from "./Match.ts"
+import { MatchRepository } from "./MatchRepository.ts"
 
 /** A match by id: it depends on its gameweek, its phases and its teams, and is listed under them. */
 export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl/MatchCache", {
@@ -34,7 +33,7 @@ export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl
     tags.team(season, home),
     tags.team(season, away)
   ],
-  lookupMany: byId(({ matches }) => matches)
+  lookupMany: byId(MatchRepository)
 }) {}
 
 /** The ids of a gameweek's matches: none in a blank one. */
@@ -43,8 +42,7 @@ export class EventMatches extends DomainCache.Service<EventMatches>()(
   idList.ofEntity(
     "match",
     "event",
-    EventId,
-    ({ matches }) => matches,
+    (owners) => MatchRepository.use(({ inEvents }) => inEvents(owners)),
     (match, event) => match.event === event.id
   )
 ) {}
@@ -55,8 +53,7 @@ export class PhaseMatches extends DomainCache.Service<PhaseMatches>()(
   idList.ofEntity(
     "match",
     "phase",
-    PhaseId,
-    ({ matches }) => matches,
+    (owners) => MatchRepository.use(({ inPhases }) => inPhases(owners)),
     (match, phase) => match.phases.includes(phase.id)
   )
 ) {}
@@ -67,8 +64,7 @@ export class TeamMatches extends DomainCache.Service<TeamMatches>()(
   idList.ofEntity(
     "match",
     "team",
-    TeamId,
-    ({ matches }) => matches,
+    (owners) => MatchRepository.use(({ ofTeams }) => ofTeams(owners)),
     (match, team) => match.home === team.id || match.away === team.id
   )
 ) {}
@@ -76,11 +72,24 @@ export class TeamMatches extends DomainCache.Service<TeamMatches>()(
 /** The ids of a season's matches. */
 export class SeasonMatches extends DomainCache.Service<SeasonMatches>()(
   "@letletme/fpl/SeasonMatches",
-  idList.ofSeason("match", ({ matches }) => matches)
+  idList.ofSeason("match", idList.inSeasonsOf(MatchRepository))
 ) {}
 
 /** The ids of a season's matches that are in no gameweek. */
 export class UnscheduledMatches extends DomainCache.Service<UnscheduledMatches>()(
   "@letletme/fpl/UnscheduledMatches",
-  idList.ofSeason("match", ({ matches }) => matches, { name: "unscheduled", belongs: (match) => match.event === null })
+  idList.ofSeason(
+    "match",
+    (owners) =>
+      MatchRepository.use(({ unscheduled }) =>
+        Effect.map(
+          Effect.forEach(
+            owners.map(({ season }) => season),
+            unscheduled
+          ),
+          (lists) => lists.flat()
+        )
+      ),
+    "unscheduled"
+  )
 ) {}

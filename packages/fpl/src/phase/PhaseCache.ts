@@ -2,12 +2,12 @@
  * Phases, cached: by id, the ids of a season, and the ids of the phases that a gameweek belongs to.
  */
 import { DomainCache } from "@letletme/cache"
-import { EventId } from "../event/Event.ts"
 import { graph } from "../graph.ts"
 import * as idList from "../season/idList.ts"
 import { byId } from "../season/lookups.ts"
 import * as tags from "../season/tags.ts"
 import { holds, Phase, PhaseId } from "./Phase.ts"
+import { PhaseRepository } from "./PhaseRepository.ts"
 
 const eventsOf = ({ season, startEvent, stopEvent }: Phase) =>
   Array.from({ length: stopEvent - startEvent + 1 }, (_, index) => tags.event(season, startEvent + index))
@@ -23,23 +23,17 @@ export class PhaseCache extends DomainCache.Service<PhaseCache>()("@letletme/fpl
   dependsOn: eventsOf,
   listedUnder: (phase) => [tags.season(phase.season), ...eventsOf(phase)],
   cascadeOn: ({ startEvent, stopEvent }) => [startEvent, stopEvent],
-  lookupMany: byId(({ phases }) => phases)
+  lookupMany: byId(PhaseRepository)
 }) {}
 
 /** The ids of a season's phases. */
 export class SeasonPhases extends DomainCache.Service<SeasonPhases>()(
   "@letletme/fpl/SeasonPhases",
-  idList.ofSeason("phase", ({ phases }) => phases)
+  idList.ofSeason("phase", idList.inSeasonsOf(PhaseRepository))
 ) {}
 
 /** The ids of the phases that a gameweek belongs to. */
 export class EventPhases extends DomainCache.Service<EventPhases>()(
   "@letletme/fpl/EventPhases",
-  idList.ofEntity(
-    "phase",
-    "event",
-    EventId,
-    ({ phases }) => phases,
-    (phase, event) => holds(phase, event.id)
-  )
+  idList.ofEntity("phase", "event", idList.inSeasonsOf(PhaseRepository), (phase, event) => holds(phase, event.id))
 ) {}

@@ -1,25 +1,35 @@
 /**
  * Lists of ids, cached: which of a domain's entities belong to a season, a gameweek, a phase or a team.
  */
-import { type DependencyGraph, type Domain, Lookup } from "@letletme/cache"
-import { Effect, Schema } from "effect"
+import { type DependencyGraph, type Domain, Lookup, type OutboxRelay } from "@letletme/cache"
+import { type Context, Effect, Schema } from "effect"
 import { graph } from "../graph.ts"
-import type { SourceError } from "../source/SourceError.ts"
-import { PrimaryData, revisionOf } from "./PrimaryData.ts"
-import { Season, type SeasonId } from "./Season.ts"
-import type { SeasonRevision } from "./SeasonRevision.ts"
+import type { Database, DatabaseError } from "./Database.ts"
+import { announced, notEmpty } from "./lookups.ts"
+import type { Repository } from "./Repository.ts"
+import { Season, SeasonId } from "./Season.ts"
+import { SeasonRepository } from "./SeasonRepository.ts"
 
 type Name = DependencyGraph.Domain<typeof graph>
-type IdList<Id> = Domain.Definition<Name, Id, ReadonlyArray<number>, SourceError, PrimaryData>
+type IdList<Id, R> = Domain.Definition<
+  Name,
+  Id,
+  ReadonlyArray<number>,
+  DatabaseError,
+  R | Database | OutboxRelay | SeasonRepository
+>
 
-const idList = <Id, A extends { readonly id: number }>(options: {
+/** Where a list's entities are found, for several owners at once. */
+type Find<Id, A, R> = (owners: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<A>, DatabaseError, R>
+
+const idList = <Id, A extends SeasonId, R>(options: {
   readonly domain: Name
   readonly of: string
   readonly id: Schema.Codec<Id, string>
   readonly seasonOf: (id: Id) => Season
-  readonly entities: (revision: SeasonRevision) => ReadonlyArray<A>
+  readonly find: Find<Id, A, R>
   readonly belongs: (entity: A, id: Id) => boolean
-}): IdList<Id> => ({
+}): IdList<Id, R> => ({
   graph,
   domain: options.domain,
   list: { of: options.of, name: "ids" },
@@ -27,34 +37,54 @@ const idList = <Id, A extends { readonly id: number }>(options: {
   value: Schema.Array(Schema.Int),
   timeToLive: "metadata",
   lookupMany: (questions) =>
-    PrimaryData.use(({ current }) =>
-      Effect.map(current, (revision) =>
-        questions.map(({ id }) => {
-          // Nothing is known of another season: that is not the same as an empty list.
-          if (options.seasonOf(id) !== revision.season) return Lookup.absent
-          const members = options.entities(revision).filter((entity) => options.belongs(entity, id))
-          return Lookup.found(
-            members.map((entity) => entity.id),
-            { revision: revisionOf(revision) }
-          )
+    announced(
+      Effect.gen(function* () {
+        const entities = yield* options.find(questions.map(({ id }) => id))
+        const seasons = yield* SeasonRepository
+        const names = [...new Set(questions.map(({ id }) => options.seasonOf(id)))]
+        const publications = yield* Effect.forEach(names, seasons.publication)
+        const isKnown = new Map(names.map((name, index) => [name, publications[index]?._tag === "Some"]))
+        if (![...isKnown.values()].every(Boolean)) yield* notEmpty
+        return questions.map(({ id }) => {
+          const season = options.seasonOf(id)
+          // Nothing is known of the season: that is not the same as an empty list.
+          if (isKnown.get(season) !== true) return Lookup.absent
+          const members = entities.filter((entity) => entity.season === season && options.belongs(entity, id))
+          return Lookup.found(members.map((entity) => entity.id))
         })
-      )
+      })
     )
 })
 
+/** Finds entities of the seasons that some ids are of, all of them. */
+export const inSeasonsOf =
+  <I, A extends SeasonId>(repository: Context.Key<I, Repository<A>>): Find<{ readonly season: Season }, A, I> =>
+  (owners) =>
+    Effect.gen(function* () {
+      const { ofSeason } = yield* repository
+      const rows = yield* Effect.forEach(new Set(owners.map(({ season }) => season)), ofSeason)
+      return rows.flat().map(({ value }) => value)
+    })
+
 /** The ids of a season's entities: all of them, or those that belong under another name, such as `unscheduled`. */
-export const ofSeason = <A extends { readonly id: number }>(
+export const ofSeason = <A extends SeasonId, R>(
   domain: Name,
-  entities: (revision: SeasonRevision) => ReadonlyArray<A>,
-  under: { readonly name: string; readonly belongs: (entity: A) => boolean } = { name: "season", belongs: () => true }
-): IdList<Season> =>
-  idList({ domain, of: under.name, id: Season, seasonOf: (season) => season, entities, belongs: under.belongs })
+  find: Find<{ readonly season: Season }, A, R>,
+  under = "season"
+): IdList<Season, R> =>
+  idList({
+    domain,
+    of: under,
+    id: Season,
+    seasonOf: (season) => season,
+    find: (seasons) => find(seasons.map((season) => ({ season }))),
+    belongs: () => true
+  })
 
 /** The ids of the entities that belong to an entity of another domain. */
-export const ofEntity = <A extends { readonly id: number }>(
+export const ofEntity = <A extends SeasonId, R>(
   domain: Name,
   of: Name,
-  id: Schema.Codec<SeasonId, string>,
-  entities: (revision: SeasonRevision) => ReadonlyArray<A>,
+  find: Find<SeasonId, A, R>,
   belongs: (entity: A, owner: SeasonId) => boolean
-): IdList<SeasonId> => idList({ domain, of, id, seasonOf: ({ season }) => season, entities, belongs })
+): IdList<SeasonId, R> => idList({ domain, of, id: SeasonId, seasonOf: ({ season }) => season, find, belongs })

@@ -1,25 +1,49 @@
 /**
- * Lookups of entities in the primary data: many ids in one reading of it.
+ * Lookups in the database: many ids in one reading of it.
  */
-import { type Array as Arr, Effect, Option } from "effect"
-import { Lookup } from "@letletme/cache"
-import { PrimaryData, revisionOf } from "./PrimaryData.ts"
+import { Lookup, OutboxRelay, Recording } from "@letletme/cache"
+import { type Array as Arr, type Context, Effect, Option } from "effect"
+import { Database, DatabaseError, Empty } from "./Database.ts"
+import type { Repository } from "./Repository.ts"
 import type { SeasonId } from "./Season.ts"
-import type { SeasonRevision } from "./SeasonRevision.ts"
+import { SeasonRepository } from "./SeasonRepository.ts"
 
-type Questions<Id, A> = Arr.NonEmptyReadonlyArray<Lookup.Question<Id, A>>
+/**
+ * Reads the database for a lookup.
+ *
+ * A commit is in the database before it is in the log. A lookup that reads in between would answer what is new beside
+ * what is cached and old, and nobody could tell. So who finds a commit that is not announced announces it, and in any case
+ * tells the load how far what was read is announced: it waits until the view has come as far. Where the log does not
+ * answer, the lookup does: then no cached value is trusted either.
+ */
+export const announced = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const database = yield* Database
+  const { isPending, position, value } = yield* database.reading(effect)
+  if (!isPending) {
+    yield* Recording.readUpTo(position)
+    return value
+  }
+  yield* Effect.ignore(OutboxRelay.use((relay) => relay.flush))
+  const after = yield* database.reading(Effect.void)
+  yield* Recording.readUpTo(after.position)
+  return value
+})
 
-/** Finds entities by id; one that the revision does not hold, or of another season, is absent. */
+/** Fails where there is nothing at all yet: then nothing is known not to exist. */
+export const notEmpty = Effect.flatMap(
+  SeasonRepository.use(({ current }) => current),
+  (current) => (Option.isNone(current) ? Effect.fail(new DatabaseError({ reason: new Empty() })) : Effect.void)
+)
+
+/** Finds entities by id. */
 export const byId =
-  <A extends { readonly id: number }>(entities: (revision: SeasonRevision) => ReadonlyArray<A>) =>
-  (questions: Questions<SeasonId, A>) =>
-    PrimaryData.use(({ current }) =>
-      Effect.map(current, (revision) => {
-        const found = new Map(entities(revision).map((entity) => [entity.id, entity]))
-        return questions.map(({ id }) =>
-          Lookup.fromOption(Option.fromUndefinedOr(id.season === revision.season ? found.get(id.id) : undefined), {
-            revision: revisionOf(revision)
-          })
-        )
+  <I, A>(repository: Context.Key<I, Repository<A>>) =>
+  (questions: Arr.NonEmptyReadonlyArray<Lookup.Question<SeasonId, A>>) =>
+    announced(
+      Effect.gen(function* () {
+        const { byIds } = yield* repository
+        const rows = yield* byIds(questions.map(({ id }) => id))
+        if (rows.some(Option.isNone)) yield* notEmpty
+        return rows.map((row) => Lookup.fromOption(Option.map(row, ({ value }) => value)))
       })
     )

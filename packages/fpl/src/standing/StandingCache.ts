@@ -2,13 +2,14 @@
  * League tables, cached. A table is computed from what it reads through the other caches, and depends on just that.
  */
 import { CacheManager, DomainCache, Lookup } from "@letletme/cache"
-import { Context, Effect, Option, Schema, SchemaTransformation } from "effect"
+import { Effect, Option, Schema, SchemaTransformation } from "effect"
 import { graph } from "../graph.ts"
 import { EventMatches, MatchCache, PhaseMatches, SeasonMatches } from "../match/MatchCache.ts"
 import { Season } from "../season/Season.ts"
+import { SeasonDeductions } from "../season/SeasonCache.ts"
 import * as tags from "../season/tags.ts"
 import { SeasonTeams, TeamCache } from "../team/TeamCache.ts"
-import { compute, type Deductions, Scope, Standing } from "./Standing.ts"
+import { compute, Scope, Standing } from "./Standing.ts"
 
 /** Which table: a season and a scope, encoded as `2021-22:overall`, `2021-22:phase:8`, `2021-22:asof:28`. */
 export interface StandingId {
@@ -63,11 +64,6 @@ export const StandingId: Schema.Codec<StandingId, string> = Schema.String.pipe(
   )
 )
 
-/** Points taken from teams in a season. They are not in the API: provide them where there are any. */
-export const SeasonDeductions = Context.Reference<(season: Season) => Deductions>("@letletme/fpl/SeasonDeductions", {
-  defaultValue: () => () => ({})
-})
-
 const matchIds = Effect.fnUntraced(function* ({ scope, season }: StandingId) {
   switch (scope._tag) {
     case "Phase":
@@ -100,15 +96,15 @@ export class StandingCache extends DomainCache.Service<StandingCache>()("@letlet
   lookup: Effect.fn("StandingCache.lookup")(function* (id: StandingId) {
     const { season } = id
     const manager = yield* CacheManager
-    const deductionsOf = yield* SeasonDeductions
     const read = Effect.gen(function* () {
       const numbers = yield* matchIds(id)
       const matches = yield* MatchCache.use((cache) => cache.getMany(numbers.map((number) => ({ season, id: number }))))
       const teamIds = yield* SeasonTeams.use((lists) => lists.get(season))
       const teams = yield* TeamCache.use((cache) => cache.getMany(teamIds.map((number) => ({ season, id: number }))))
-      return { matches: matches.flatMap(Option.toArray), teams: teams.flatMap(Option.toArray) }
+      const deductions = yield* SeasonDeductions.use((cache) => cache.get(season))
+      return { matches: matches.flatMap(Option.toArray), teams: teams.flatMap(Option.toArray), deductions }
     })
     const data = yield* manager.snapshot(read)
-    return Lookup.found(compute({ ...id, ...data, deductions: deductionsOf(season) }))
+    return Lookup.found(compute({ ...id, ...data }))
   })
 }) {}
