@@ -46,7 +46,13 @@ const answers = (port: number) =>
       )
     )
     socket.on("error", (error) => finish(Effect.fail(new RedisServerError({ message: error.message }))))
-  })
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: "1 second",
+      orElse: () => Effect.fail(new RedisServerError({ message: "What listens there does not answer" }))
+    })
+  )
 
 const ended = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
@@ -76,8 +82,11 @@ export interface RedisProcess {
   readonly resume: Effect.Effect<void>
 }
 
-/** Starts a server with the arguments that its place asks for. */
-export const make = Effect.fnUntraced(function* (
+/** Starts a server with the arguments that its place asks for; somewhere else, if somebody was quicker to take a port. */
+export const make = (argsOf: (place: Place) => Effect.Effect<ReadonlyArray<string>>) =>
+  Effect.retry(makeOnce(argsOf), { times: 3, while: ({ _tag }) => _tag === "RedisServerError" })
+
+const makeOnce = Effect.fnUntraced(function* (
   argsOf: (place: Place) => Effect.Effect<ReadonlyArray<string>>
 ): Effect.fn.Return<RedisProcess, RedisServerError | Config.ConfigError, Scope.Scope> {
   const [program, ...prefix] = yield* command
@@ -104,7 +113,11 @@ export const make = Effect.fnUntraced(function* (
       failure = `${error.message}. Install redis-server (or valkey-server), or set LETLETME_REDIS_SERVER.`
     })
     running = Option.some(child)
-    yield* Effect.retry(answers(port), {
+    // Another program may listen on the port, and answer or not.
+    const own = Effect.flatMap(answers(port), () =>
+      child.exitCode === null ? Effect.void : Effect.fail(new RedisServerError({ message: "Another answered" }))
+    )
+    yield* Effect.retry(own, {
       schedule: Schedule.spaced("20 millis"),
       times: 500,
       while: () => failure === undefined && child.exitCode === null
