@@ -7,6 +7,7 @@ import { RecordedSource } from "@letletme/fpl"
 import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import * as App from "./App.ts"
+import { acl } from "./commands/acl.ts"
 import { backup, refuseMemory, restore } from "./commands/backup.ts"
 import * as inspect from "./commands/inspect.ts"
 import { replay } from "./commands/replay.ts"
@@ -210,6 +211,15 @@ const commands = [
       { command: "warmer restore season.backup --store redis://localhost:6379", description: "After a loss of Redis" }
     ])
   ),
+
+  Command.make(
+    "acl",
+    {},
+    Effect.fn(function* () {
+      const { json } = yield* root
+      yield* acl(json)
+    })
+  ).pipe(Command.withDescription("Print what the cache's user must be permitted in Redis, and nothing more")),
 
   Command.make(
     "rotate",

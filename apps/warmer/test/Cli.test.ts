@@ -49,6 +49,24 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
     })
   )
 
+  it.live("acl", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* run(["acl"], { CACHE_NAMESPACE: "fpl", REDIS_PASSWORD: "not-the-secret" })
+      assert.strictEqual(code, 0)
+      assert.match(
+        stdout,
+        /^ACL SETUSER fpl reset on >PASSWORD resetkeys ~fpl:\* ~\{fpl\}:\* resetchannels -@all \+get/m
+      )
+      assert.notInclude(stdout, "not-the-secret")
+      const document = yield* run(["acl", "--json"], { CACHE_NAMESPACE: "fpl", REDIS_SENTINELS: "10.0.0.1:26379" })
+      const { sentinel, user } = yield* json(
+        Schema.Struct({ user: Schema.String, sentinel: Schema.Struct({ rules: Schema.Array(Schema.String) }) })
+      )(document.stdout)
+      assert.strictEqual(user, "fpl")
+      assert.include(sentinel.rules, "+sentinel|get-master-addr-by-name")
+    })
+  )
+
   it.live("rotate: a warmed cache comes under the new key, and stays warm under it alone", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer

@@ -1,3 +1,4 @@
+export * as Acl from "./Acl.ts"
 export * as DependencyGraph from "./DependencyGraph.ts"
 export * as Tag from "./Tag.ts"
 export * as Position from "./Position.ts"

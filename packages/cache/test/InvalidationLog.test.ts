@@ -5,7 +5,7 @@ import { RedisServer } from "@letletme/testing"
 import { Effect, Layer } from "effect"
 import { append, suite } from "./suites/InvalidationLog.suite.ts"
 import { bodyOf, readOf } from "./suites/sealed.ts"
-import { eventually, redis, type Settings } from "./tiers.ts"
+import { as, eventually, redis, type Settings } from "./tiers.ts"
 
 const overMemory = (settings: Settings) =>
   InvalidationLog.layerMemory.pipe(
@@ -16,6 +16,7 @@ const overMemory = (settings: Settings) =>
 const overRedis = (settings: Settings) =>
   Layer.mergeAll(RedisLog.layer, RedisStore.layer).pipe(
     Layer.provide(CacheConfig.layer({ namespace: "test", maxStaleness: 300, ...settings })),
+    Layer.provide(as(settings.namespace ?? "test")),
     Layer.provideMerge(redis)
   )
 

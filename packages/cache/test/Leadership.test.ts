@@ -36,7 +36,7 @@ const lead = (holder: string, fence?: number, lease = 60_000) =>
 const append = (fence: number | undefined) =>
   InvalidationLog.use((log) => log.append({ tags: [tag], cause: "test", writes: [], from: 0, fence }))
 const fill = (fence: number | undefined) =>
-  CacheStore.use((store) => store.fill([{ ...fillOf("team:1", "a"), fence, overwrite: true }]))
+  CacheStore.use((store) => store.fill([{ ...fillOf("letletme:team:1", "a"), fence, overwrite: true }]))
 
 /** A candidate of its own; its scope is in the test's hands. */
 const candidate = Effect.fnUntraced(function* (lease: number) {

@@ -1,23 +1,43 @@
 /**
  * The layers that every suite runs over: memory, and a real Redis, of the topology that the environment names.
  */
-import { type CacheConfig, CacheManager } from "@letletme/cache"
+import { Acl, type CacheConfig, CacheManager } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer, Redacted, Schedule } from "effect"
 import { CacheConfig as Config } from "@letletme/cache"
 import { cluster, sentinel } from "./topologies.ts"
 
 export type Settings = Partial<CacheConfig.Settings>
 
+const namespaces = ["letletme", "test", "heard", "relay", "sealed"]
+
+/** A server that knows a user for each namespace, permitted what `Acl.rules` permits and nothing else. */
+const server = RedisServer.layerWith({
+  args: namespaces.flatMap((namespace) => ["--user", namespace, "on", ">secret", ...Acl.rules({ namespace })])
+})
+
+/** A connection as the user of a namespace. */
+export const as = (namespace: string) =>
+  Layer.unwrap(
+    RedisServer.use(({ port }) =>
+      Effect.succeed(Layer.fresh(Redis.layer({ port, username: namespace, password: Redacted.make("secret") })))
+    )
+  )
+
+/** A connection as the user who may do everything, for what tests do to a server. */
 export const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
-  Layer.provideMerge(RedisServer.layer)
+  Layer.provideMerge(server)
 )
 
 const overMemory = (settings: Settings = {}) => CacheManager.layerMemory.pipe(Layer.provide(Config.layer(settings)))
 
 const overRedis = (settings: Settings = {}) =>
-  CacheManager.layerRedis.pipe(Layer.provide(Config.layer(settings)), Layer.provideMerge(redis))
+  CacheManager.layerRedis.pipe(
+    Layer.provide(Config.layer(settings)),
+    Layer.provide(as(settings.namespace ?? "letletme")),
+    Layer.provideMerge(redis)
+  )
 
 type Tier = Layer.Layer<Layer.Success<ReturnType<typeof overMemory>> | Redis, Layer.Error<ReturnType<typeof overRedis>>>
 

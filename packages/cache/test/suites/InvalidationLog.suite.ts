@@ -67,7 +67,12 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
           ids,
           (id) =>
             InvalidationLog.use((log) =>
-              log.append({ tags: [match(id)], cause: "race", writes: [writeOf(`match:${id}`, `${id}`)], from: start })
+              log.append({
+                tags: [match(id)],
+                cause: "race",
+                writes: [writeOf(`test:match:${id}`, `${id}`)],
+                from: start
+              })
             ),
           { concurrency: "unbounded" }
         )
@@ -80,7 +85,7 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         for (const id of ids) {
           const entry = yield* log.at(positions[id] ?? 0)
           assert.deepStrictEqual(entry?.tags, [match(id)])
-          assert.deepStrictEqual((yield* stored(`match:${id}`))?.stamp, positions[id])
+          assert.deepStrictEqual((yield* stored(`test:match:${id}`))?.stamp, positions[id])
         }
       }).pipe(Effect.provide(over({})))
     )
@@ -90,16 +95,16 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const log = yield* InvalidationLog
         const start = yield* head
         const binary = Uint8Array.from({ length: 256 }, (_, byte) => byte)
-        const bytes = { ...writeOf("match:2", ""), body: bodyOf("match:2", binary, { time: 0, sequence: 0 }) }
-        const writes = [writeOf("match:1", "one", 7), bytes]
+        const bytes = { ...writeOf("test:match:2", ""), body: bodyOf("test:match:2", binary, { time: 0, sequence: 0 }) }
+        const writes = [writeOf("test:match:1", "one", 7), bytes]
         const appended = yield* log.append({ tags: [match(1), match(2)], cause: "goal", writes, from: start })
         assert.strictEqual(appended.refused.size, 0)
-        assert.deepStrictEqual(yield* stored("match:1"), {
+        assert.deepStrictEqual(yield* stored("test:match:1"), {
           stamp: appended.position,
           revision: { time: 7, sequence: 0 },
           text: "one"
         })
-        assert.strictEqual((yield* stored("match:2"))?.text, Buffer.from(binary).toString())
+        assert.strictEqual((yield* stored("test:match:2"))?.text, Buffer.from(binary).toString())
       }).pipe(Effect.provide(over({})))
     )
 
@@ -108,19 +113,22 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const log = yield* InvalidationLog
         const start = yield* head
         const one = { tags: [match(1)], cause: "goal", from: start }
-        const first = yield* log.append({ ...one, writes: [writeOf("match:1", "new", 9)] })
-        const refused = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
-        assert.deepStrictEqual([...refused.refused], ["match:1"])
+        const first = yield* log.append({ ...one, writes: [writeOf("test:match:1", "new", 9)] })
+        const refused = yield* log.append({ ...one, writes: [writeOf("test:match:1", "old", 8)] })
+        assert.deepStrictEqual([...refused.refused], ["test:match:1"])
         assert.deepStrictEqual([refused.position, refused.head], [first.position + 1, first.position + 1])
         assert.strictEqual(refused.entries.length, 2)
-        const writes = [writeOf("match:1", "old", 8), writeOf("match:2", "other", 8)]
+        const writes = [writeOf("test:match:1", "old", 8), writeOf("test:match:2", "other", 8)]
         const partly = yield* log.append({ ...one, writes })
-        assert.deepStrictEqual([...partly.refused], ["match:1"])
+        assert.deepStrictEqual([...partly.refused], ["test:match:1"])
         assert.strictEqual(partly.position, start + 3)
-        assert.deepStrictEqual([(yield* stored("match:1"))?.text, (yield* stored("match:2"))?.text], ["new", "other"])
-        const again = yield* log.append({ ...one, writes: [writeOf("match:1", "corrected", 9)] })
+        assert.deepStrictEqual(
+          [(yield* stored("test:match:1"))?.text, (yield* stored("test:match:2"))?.text],
+          ["new", "other"]
+        )
+        const again = yield* log.append({ ...one, writes: [writeOf("test:match:1", "corrected", 9)] })
         assert.deepStrictEqual([again.refused.size, again.position], [0, start + 4])
-        assert.deepStrictEqual(yield* stored("match:1").pipe(Effect.map((held) => held?.text)), "corrected")
+        assert.deepStrictEqual(yield* stored("test:match:1").pipe(Effect.map((held) => held?.text)), "corrected")
       }).pipe(Effect.provide(over({})))
     )
 
@@ -129,11 +137,11 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const log = yield* InvalidationLog
         const start = yield* head
         const named = { tags: [match(1)], cause: "outbox", from: start, once: "outbox:7" }
-        const first = yield* log.append({ ...named, writes: [writeOf("match:1", "new", 9)] })
+        const first = yield* log.append({ ...named, writes: [writeOf("test:match:1", "new", 9)] })
         yield* append([match(2)])
-        const again = yield* log.append({ ...named, writes: [writeOf("match:1", "again", 9)] })
+        const again = yield* log.append({ ...named, writes: [writeOf("test:match:1", "again", 9)] })
         assert.deepStrictEqual([again.position, again.head, again.refused.size], [first.position, start + 2, 0])
-        assert.strictEqual((yield* stored("match:1"))?.text, "new")
+        assert.strictEqual((yield* stored("test:match:1"))?.text, "new")
         const raced = yield* Effect.forEach(
           Array.from({ length: 20 }),
           () => log.append({ ...named, once: "outbox:8", writes: [] }),
@@ -165,15 +173,15 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const store = yield* CacheStore
         const start = yield* head
         const one = { tags: [match(1)], cause: "goal", from: start }
-        yield* log.append({ ...one, writes: [writeOf("match:1", "new", 9)] })
-        yield* store.remove(["match:1"])
-        const evicted = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
-        assert.deepStrictEqual([...evicted.refused], ["match:1"])
-        assert.isUndefined(yield* stored("match:1"))
-        yield* store.fill([fillOf("match:1", "loaded", { stamp: evicted.position })])
-        const replaced = yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })
-        assert.deepStrictEqual([...replaced.refused], ["match:1"])
-        assert.strictEqual((yield* stored("match:1"))?.text, "loaded")
+        yield* log.append({ ...one, writes: [writeOf("test:match:1", "new", 9)] })
+        yield* store.remove(["test:match:1"])
+        const evicted = yield* log.append({ ...one, writes: [writeOf("test:match:1", "old", 8)] })
+        assert.deepStrictEqual([...evicted.refused], ["test:match:1"])
+        assert.isUndefined(yield* stored("test:match:1"))
+        yield* store.fill([fillOf("test:match:1", "loaded", { stamp: evicted.position })])
+        const replaced = yield* log.append({ ...one, writes: [writeOf("test:match:1", "old", 8)] })
+        assert.deepStrictEqual([...replaced.refused], ["test:match:1"])
+        assert.strictEqual((yield* stored("test:match:1"))?.text, "loaded")
       }).pipe(Effect.provide(over({})))
     )
 
@@ -184,11 +192,14 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const one = { tags: [match(1)], cause: "goal", from: start }
         const { position } = yield* log.append({ ...one, writes: [] })
         yield* log.compact(position)
-        const early = { ...writeOf("match:1", "new", 9), preparedAt: position - 1 }
+        const early = { ...writeOf("test:match:1", "new", 9), preparedAt: position - 1 }
         assert.strictEqual((yield* log.append({ ...one, writes: [early] })).refused.size, 1)
-        assert.strictEqual((yield* log.append({ ...one, writes: [writeOf("match:1", "old", 8)] })).refused.size, 1)
-        assert.strictEqual((yield* log.append({ ...one, writes: [writeOf("match:1", "same", 9)] })).refused.size, 0)
-        assert.strictEqual((yield* stored("match:1"))?.text, "same")
+        assert.strictEqual((yield* log.append({ ...one, writes: [writeOf("test:match:1", "old", 8)] })).refused.size, 1)
+        assert.strictEqual(
+          (yield* log.append({ ...one, writes: [writeOf("test:match:1", "same", 9)] })).refused.size,
+          0
+        )
+        assert.strictEqual((yield* stored("test:match:1"))?.text, "same")
       }).pipe(Effect.provide(over({})))
     )
 
@@ -197,10 +208,15 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
         const log = yield* InvalidationLog
         const store = yield* CacheStore
         const start = yield* head
-        yield* store.fill([fillOf("match:1", "loaded", { stamp: start, revision: { time: 5, sequence: 0 } })])
-        yield* log.append({ tags: [match(1)], cause: "goal", writes: [writeOf("match:1", "updated")], from: start })
-        assert.strictEqual((yield* stored("match:1"))?.text, "updated")
-        assert.deepStrictEqual(yield* store.fill([fillOf("match:1", "late", { stamp: start })]), [false])
+        yield* store.fill([fillOf("test:match:1", "loaded", { stamp: start, revision: { time: 5, sequence: 0 } })])
+        yield* log.append({
+          tags: [match(1)],
+          cause: "goal",
+          writes: [writeOf("test:match:1", "updated")],
+          from: start
+        })
+        assert.strictEqual((yield* stored("test:match:1"))?.text, "updated")
+        assert.deepStrictEqual(yield* store.fill([fillOf("test:match:1", "late", { stamp: start })]), [false])
       }).pipe(Effect.provide(over({})))
     )
 
@@ -208,9 +224,14 @@ export const suite = <E>(name: string, over: (settings: Settings) => Layer.Layer
       Effect.gen(function* () {
         const log = yield* InvalidationLog
         const start = yield* head
-        const nothing = yield* log.append({ tags: [], cause: "x", writes: [writeOf("match:1", "one")], from: start })
+        const nothing = yield* log.append({
+          tags: [],
+          cause: "x",
+          writes: [writeOf("test:match:1", "one")],
+          from: start
+        })
         assert.deepStrictEqual([nothing.position, nothing.head, nothing.entries.length], [start, start, 0])
-        assert.isUndefined(yield* stored("match:1"))
+        assert.isUndefined(yield* stored("test:match:1"))
       }).pipe(Effect.provide(over({})))
     )
 

@@ -66,6 +66,8 @@ export const open = (
     ...secret("password", config.password),
     ...(tls === undefined ? {} : { tls }),
     connectionName: purpose.name,
+    // Servers before 7.2 do not know it, and an ACL for them cannot permit it.
+    disableClientInfo: true,
     protocol: 2,
     connectTimeout: config.connectTimeout,
     ...(purpose.isBlocking ? {} : { commandTimeout: config.commandTimeout }),
