@@ -55,3 +55,4 @@ export {
   type UpdateOptions,
   ValidationError
 } from "./season/Workflow.ts"
+export { at as gameweeksAt, CurrentContext, type Gameweeks, type Moment } from "./season/CurrentContext.ts"

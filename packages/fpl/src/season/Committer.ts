@@ -11,7 +11,7 @@ import {
   type Position,
   type Tag
 } from "@letletme/cache"
-import { Context, Effect, Layer, Result, Schedule } from "effect"
+import { Context, Effect, Equal, Layer, Option, Result, Schedule } from "effect"
 import { Database, DatabaseError, Unavailable } from "./Database.ts"
 import type { Season } from "./Season.ts"
 import { SeasonRepository } from "./SeasonRepository.ts"
@@ -79,7 +79,14 @@ export class Committer extends Context.Service<
           const transaction = database
             .transaction(
               Effect.gen(function* () {
-                const { changes, related = [], value } = yield* work(yield* seasons.lock(season))
+                const sequence = yield* seasons.lock(season)
+                const before = yield* seasons.publication(season)
+                const { changes, related = [], value } = yield* work(sequence)
+                const after = yield* seasons.publication(season)
+                if (changes.length > 0 && Option.isSome(after) && Equal.equals(before, after)) {
+                  // The database is no longer what the source stated: an equal revision is compared all the same.
+                  yield* seasons.publish({ ...after.value, hash: "" })
+                }
                 const tags = [...new Set([...related, ...changes.flatMap((one) => [...one.direct, ...one.cascade])])]
                 const id =
                   tags.length === 0
