@@ -35,7 +35,14 @@ export type Examined =
   | { readonly _tag: "Undecided"; readonly key: Tag; readonly because: Doubt; readonly asked: boolean }
   | Difference
 
-/** One open domain, for `ConsistencyMonitor`. */
+/** A key whose entry at hand is to be loaded anew. */
+export interface Due {
+  readonly key: Tag
+  /** For how long it was to be fresh (ms). */
+  readonly lifetime: number
+}
+
+/** One open domain, for `ConsistencyMonitor` and `Refresh`. */
 export interface Probe {
   /** The domain, or the list: as it is counted. */
   readonly domain: string
@@ -43,6 +50,10 @@ export interface Probe {
   readonly demand: () => number
   /** The keys at hand in this process: whatever it answered lately. */
   readonly keys: () => Iterable<Tag>
+  /** Of the keys at hand, the latest used first, at most so many that are not valid, or not fresh in so many ms. */
+  readonly due: (limit: number, within: number) => ReadonlyArray<Due>
+  /** Loads them, unless another process has: nothing stale is taken, nor what expires within so many ms. */
+  readonly renew: (due: ReadonlyArray<Due>, within: number) => Effect.Effect<void>
   /** Compares what each tier answers with the source, which is asked past every tier; stores nothing. */
   readonly examine: (keys: ReadonlyArray<Tag>) => Effect.Effect<ReadonlyArray<Examined>, CacheError>
   /** Looks again. What is still the same entry, different and valid by the log's own table is a finding. */

@@ -10,6 +10,7 @@ import {
   Leadership,
   LiveView,
   Recovery,
+  Refresh,
   Warmer
 } from "@letletme/cache"
 import {
@@ -17,6 +18,7 @@ import {
   currentId,
   currentRevision,
   FplSource,
+  graph,
   Lifecycle,
   SeasonSync,
   StandingCache
@@ -173,15 +175,19 @@ const daemon = Effect.fn("run")(function* (
 
   const leading = Effect.gen(function* () {
     yield* Effect.logInfo(`${leadership.name} leads`)
-    return yield* Effect.forever(
-      Effect.gen(function* () {
-        // One that was paused does not ask the source in another's time.
-        const hasAnswered = (yield* leadership.isLeading) && (yield* poll())
-        if (hasAnswered) yield* Ref.set(isCurrent, true)
-        yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
-      })
-    )
+    const turn = Effect.gen(function* () {
+      // One that was paused does not ask the source in another's time.
+      const hasAnswered = (yield* leadership.isLeading) && (yield* poll())
+      if (hasAnswered) yield* Ref.set(isCurrent, true)
+      yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
+      return hasAnswered
+    })
+    yield* Effect.repeat(turn, { until: (hasAnswered) => hasAnswered })
+    // Not before the revision at hand is the one in force. What that invalidates the warmer loads.
+    yield* Layer.build(Layer.fresh(Refresh.layer(graph, { invalidated: false })))
+    return yield* Effect.forever(turn)
   }).pipe(
+    Effect.scoped,
     Effect.ensuring(
       Effect.all([Ref.set(isCurrent, false), health.stoodDown, Effect.logInfo(`${leadership.name} leads no longer`)])
     )

@@ -12,7 +12,7 @@ import { compareRevisions, type Entry } from "../Entry.ts"
 import type { InvalidationLog } from "../InvalidationLog.ts"
 import type { Answer } from "../Lookup.ts"
 import type { Position } from "../Position.ts"
-import type { Difference, Doubt, Examined, Probe } from "../Probe.ts"
+import type { Difference, Doubt, Due, Examined, Probe } from "../Probe.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
 import * as View from "../View.ts"
@@ -55,7 +55,7 @@ export const make = <Id, A, E>(options: {
   readonly shelf: Shelf<Id, A>
   readonly asker: Asker<Id, A, E>
   readonly log: InvalidationLog["Service"]
-  readonly domain: Pick<Domain<Id, A, E>, "parse" | "explain" | "invalidate" | "refresh">
+  readonly domain: Pick<Domain<Id, A, E>, "parse" | "explain" | "find" | "invalidate" | "refresh">
 }): Probe => {
   const { asker, domain, label, log, shelf } = options
   const { codec, counts, kernel, near } = shelf
@@ -203,6 +203,30 @@ export const make = <Id, A, E>(options: {
     domain: label,
     demand: () =>
       counts.nearHits + counts.storeHits + counts.misses + counts.stale + counts.loads + counts.loadFailures,
+    due: (limit, within) => {
+      const now = clock.currentTimeMillisUnsafe()
+      const found: Array<Due> = []
+      for (const { id, key } of keyed([...near.keys()])) {
+        const entry = near.peek(id)
+        if (entry === undefined || found.length >= limit) continue
+        if (shelf.stateOf(entry, now + within, live.isTrusted(now), Number.POSITIVE_INFINITY) === "fresh") continue
+        found.push({ key, lifetime: entry.freshUntil - entry.createdAt })
+      }
+      return found
+    },
+    renew: (due, within) =>
+      Effect.forEach(
+        due,
+        ({ key, lifetime }) => {
+          const id = domain.parse(key)
+          const options = { skip: "near", staleWhileRevalidate: "none", staleIfUnavailable: "none" } as const
+          return Option.isNone(id)
+            ? Effect.void
+            : Effect.ignore(domain.find(id.value, { ...options, maxAge: Math.max(0, lifetime - within) }))
+        },
+        // What is asked in one tick is read and looked up together.
+        { concurrency: "unbounded", discard: true }
+      ),
     keys: near.keys,
     examine: (keys) => Effect.map(examine(keys), ({ examined }) => examined),
     confirm: Effect.fnUntraced(function* (suspects) {
