@@ -21,7 +21,7 @@ import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 const cache = (store: Store) =>
   store._tag === "Memory"
     ? CacheManager.layerMemory
-    : CacheManager.layerRedis.pipe(Layer.provide(Redis.layer(store.config)))
+    : CacheManager.layerRedis.pipe(Layer.provideMerge(Redis.layer(store.config)))
 
 /** The sync, which after each publication states the points that a file of deductions takes. */
 const syncOf = (shared: Pick<Shared, "deductions">) =>

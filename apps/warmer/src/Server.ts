@@ -2,7 +2,8 @@
  * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
  */
 import { CacheMetrics, ConsistencyMonitor, ErrorFlow, LiveView, Recovery } from "@letletme/cache"
-import { Effect, Metric, Option, Schema } from "effect"
+import { Redis } from "@letletme/redis"
+import { Clock, Effect, Metric, Option, Schema } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "./Health.ts"
@@ -16,6 +17,7 @@ const makeCopy = Effect.gen(function* () {
   const health = yield* Health
   const recovery = yield* Recovery
   const monitor = yield* Effect.serviceOption(ConsistencyMonitor)
+  const redis = yield* Effect.serviceOption(Redis)
   const last = new Map<string, number>()
 
   const count = (name: string, attributes: Record<string, string>, value: number) => {
@@ -40,6 +42,16 @@ const makeCopy = Effect.gen(function* () {
     yield* level("cache_consistency_nines", {}, nines)
     yield* level("cache_inconsistent_oldest_milliseconds", {}, oldest)
   })
+
+  /** What Redis says of its memory; where it does not answer, what it said last. */
+  const copyRedis = (service: Redis["Service"]) =>
+    service.send("INFO", "memory").pipe(
+      Effect.flatMap((info) => {
+        const [, used] = /used_memory:(\d+)/.exec(String(info)) ?? []
+        return used === undefined ? Effect.void : level("redis_memory_bytes", {}, Number(used))
+      }),
+      Effect.ignore
+    )
 
   const copy = Effect.gen(function* () {
     const { domains, invalidatedTags, invalidations, storeErrors } = yield* metrics.counts
@@ -78,6 +90,8 @@ const makeCopy = Effect.gen(function* () {
       yield* level("cache_warm_entries", {}, warmed.entries)
     }
     if (Option.isSome(monitor)) yield* copyMonitor(monitor.value)
+    yield* level("cache_view_trusted", {}, live.isTrusted(yield* Clock.currentTimeMillis) ? 1 : 0)
+    if (Option.isSome(redis)) yield* copyRedis(redis.value)
     yield* level("cache_view_position", {}, live.view.position)
     yield* level("cache_view_tags", {}, live.view.size)
     yield* level("process_resident_memory_bytes", {}, process.memoryUsage.rss())

@@ -95,6 +95,8 @@ describe("recovery of a warmer", () => {
       )
       const metrics = yield* ask(`${address}/metrics`)
       assert.match(metrics.body, /^cache_leads 1$/m)
+      assert.match(metrics.body, /^redis_memory_bytes \d{6,}$/m)
+      assert.match(metrics.body, /^cache_view_trusted 1$/m)
       assert.match(metrics.body, /^cache_unresolved\{problem="connection"\} 0$/m)
       assert.match(metrics.body, /^cache_data_age_milliseconds \d+/m)
     }).pipe(Effect.scoped, Effect.provide(redis))
