@@ -40,6 +40,13 @@ describe("what counts as a loss", () => {
     assert.deepStrictEqual(losses([once, found(good)]), [])
   })
 
+  it("goes by the best round", () => {
+    const rounds = rowOf("mget.k1000.ioredisMget.cpu", "×", [0.05, 0.04, 0.4])
+    const { "mget.k1000.ioredisMget.cpu": _, ...others } = good
+    const scattered: Findings = { suite: "mget", rounds: 3, rows: [], ratios: [{ ...rounds, bar: undefined }] }
+    assert.deepStrictEqual(losses([found(others), scattered]), [])
+  })
+
   it("takes what was not measured for a loss, whichever suite it is of", () => {
     const { "l2.c1.ioredisGet.cpu": _, ...others } = good
     assert.deepStrictEqual(losses([found({}), found(others)]), ["l2.c1.ioredisGet.cpu was not measured"])
