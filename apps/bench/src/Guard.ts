@@ -36,3 +36,19 @@ export const losses = (findings: ReadonlyArray<Findings>): ReadonlyArray<string>
     return now >= before * room ? [] : [`${name} is ${now.toFixed(2)}, usually ${before}`]
   })
 }
+
+// A task that only computes, and so has a core to itself where nobody else wants one.
+const computing = "lru-cache · get"
+
+/**
+ * Which share of a core a task got that would have used a whole one. Below two thirds a quick run tells nothing: in its few
+ * milliseconds of computing, code is measured before it is compiled.
+ */
+export const shareOfCore = (findings: ReadonlyArray<Findings>): number => {
+  const rows = findings.flatMap(({ rows: all }) => all).filter(({ name }) => name === computing)
+  const of = (wanted: string) => rows.find(({ metric }) => metric === wanted)?.median ?? Number.NaN
+  return (of("ops/s") * of("client CPU ns/op")) / 1e9
+}
+
+/** The share of a core below which nothing can be said. */
+export const leastShare = 2 / 3

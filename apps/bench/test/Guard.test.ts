@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Findings } from "@letletme/bench/contest/Findings"
 import { rowOf } from "@letletme/bench/contest/Findings"
-import { losses } from "@letletme/bench/Guard"
+import { leastShare, losses, shareOfCore } from "@letletme/bench/Guard"
 
 const found = (ratios: Readonly<Record<string, number>>): Findings => ({
   suite: "all",
@@ -45,6 +45,18 @@ describe("what counts as a loss", () => {
     const { "mget.k1000.ioredisMget.cpu": _, ...others } = good
     const scattered: Findings = { suite: "mget", rounds: 3, rows: [], ratios: [{ ...rounds, bar: undefined }] }
     assert.deepStrictEqual(losses([found(others), scattered]), [])
+  })
+
+  it("tells how much of a core there was to measure with", () => {
+    const rows = (nanos: number) => [
+      rowOf("lru-cache · get", "ops/s", [2e7]),
+      rowOf("lru-cache · get", "client CPU ns/op", [nanos]),
+      rowOf("bentocache · get", "client CPU ns/op", [2_000])
+    ]
+    const share = (nanos: number) => shareOfCore([{ suite: "l1", rounds: 1, rows: rows(nanos), ratios: [] }])
+    assert.closeTo(share(50), 1, 1e-9)
+    assert.closeTo(share(10), 0.2, 1e-9)
+    assert.isAbove(share(50), leastShare)
   })
 
   it("takes what was not measured for a loss, whichever suite it is of", () => {
