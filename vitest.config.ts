@@ -27,7 +27,8 @@ export default defineConfig({
       "apps/warmer",
       "apps/bench",
       "apps/simulate",
-      "apps/chaos"
+      "apps/chaos",
+      "apps/crash"
     ].map(project)
   }
 })

@@ -88,6 +88,10 @@ const tasks = {
   simulate: (args) => app("simulate", args),
   soak: appWithRedis("warmer", join("processes", "soak.ts")),
   chaos: appWithRedis("chaos"),
+  crash: async (args) => {
+    env.LETLETME_POSTGRES_BIN = await postgresPrograms()
+    return appWithRedis("crash")(args)
+  },
   test,
   "test:topologies": topologies,
   types,
