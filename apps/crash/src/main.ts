@@ -1,5 +1,5 @@
 /**
- * The crash run as a command: see `docs/store.md`.
+ * The crash run as a command: see `docs/crash.md`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
