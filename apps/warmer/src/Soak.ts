@@ -94,7 +94,7 @@ export const run = Effect.fn("soak")(function* ({ minutes, readers }: Options) {
   const settings = ConfigProvider.layer(ConfigProvider.fromUnknown({ CACHE_LOG_LENGTH: "20" }))
   const app = App.layer(shared, { _tag: "Redis", config }, Source.layer(shared)).pipe(Layer.provide(settings))
   const samples: Array<{ readonly minutes: number; readonly heap: number; readonly redis: number }> = []
-  const startedAt = performance.now()
+  let startedAt = performance.now()
   const passed = () => (performance.now() - startedAt) / 60_000
 
   const load = Effect.gen(function* () {
@@ -102,6 +102,9 @@ export const run = Effect.fn("soak")(function* ({ minutes, readers }: Options) {
     const warmer = yield* Warmer
     const read = yield* reader
     const poll = Effect.andThen(Effect.andThen(sync.poll, warmer.warm), count("polls"))
+    // Warm before anything is read, or counted.
+    yield* poll
+    startedAt = performance.now()
     yield* Effect.forkScoped(Effect.repeat(Effect.ignore(poll), Schedule.spaced("1 second")))
     const reading = Effect.matchEffect(read, { onSuccess: () => count("reads"), onFailure: () => count("failedReads") })
     yield* Effect.forEach(

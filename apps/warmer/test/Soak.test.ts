@@ -38,9 +38,9 @@ describe("soak", () => {
   it.live("reads and warms under faults, and measures heap and Redis", () =>
     Effect.gen(function* () {
       const report = yield* Soak.run({ minutes: 0.07, readers: 4 })
-      assert.isAbove(report.reads, 100)
+      assert.isAbove(report.reads, 20)
       assert.isAbove(report.faults, 0)
-      assert.isAtLeast(report.samples, 2)
+      assert.isAtLeast(report.samples, 1)
       assert.isAbove(report.heap.mean, mebibyte)
       assert.isAbove(report.redis.mean, mebibyte / 2)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(Soak.layer, NodeServices.layer)))
