@@ -82,7 +82,11 @@ const topologies = async (args) => {
 }
 
 const tasks = {
-  start: (args) => app("warmer", ["run", ...args]),
+  start: (args) => {
+    // What was published outlives the process, without a server: PGlite, in a folder of the checkout.
+    env.DATABASE_URL ??= join(root, ".letletme", "database")
+    return app("warmer", ["run", ...args])
+  },
   warmer: (args) => app("warmer", args),
   bench: appWithRedis("bench"),
   simulate: (args) => app("simulate", args),

@@ -6,7 +6,6 @@ import {
   DeductionWorkflow,
   FplCaches,
   type FplSource,
-  MemoryDatabase,
   type Published,
   SeasonRepository,
   SeasonSync,
@@ -15,6 +14,7 @@ import {
 import { Redis } from "@letletme/redis"
 import { Effect, Layer, Option } from "effect"
 import { adopt } from "./adopt.ts"
+import * as Database from "./Database.ts"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 
 /** The cache over a store. A Redis that is away fails the start, unless it is lazy. */
@@ -45,31 +45,44 @@ const syncOf = (shared: Pick<Shared, "deductions">) =>
   ).pipe(Layer.provide(SeasonSync.layer), Layer.provide(Workflows.layer))
 
 /** Everything a command needs. */
-export const layer = <E, R>(shared: Pick<Shared, "deductions">, store: Store, source: Layer.Layer<FplSource, E, R>) =>
+export const layer = <E, R>(
+  shared: Pick<Shared, "deductions">,
+  store: Store,
+  place: Database.Place,
+  source: Layer.Layer<FplSource, E, R>
+) =>
   Layer.merge(FplCaches.layerWarmer, Backup.layer).pipe(
     Layer.provideMerge(FplCaches.layerIntegrity),
     Layer.provideMerge(syncOf(shared)),
     Layer.provideMerge(FplCaches.layer),
-    Layer.provideMerge(MemoryDatabase.layer),
+    Layer.provideMerge(Database.layer(place)),
     Layer.provideMerge(source),
     Layer.provideMerge(cache(store)),
     Layer.provideMerge(Cipher.Cipher.layerConfig),
     Layer.provideMerge(CacheConfig.layerConfig)
   )
 
+const publishFirst = Effect.gen(function* () {
+  const seasons = yield* SeasonRepository
+  if (Option.isNone(yield* seasons.current)) yield* SeasonSync.use(({ poll }) => poll)
+})
+
 /** The same for commands that only look: a database without a season asks the source for one. */
 export const layerWithSeason = <E, R>(
   shared: Pick<Shared, "deductions">,
   store: Store,
+  place: Database.Place,
   source: Layer.Layer<FplSource, E, R>
 ) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      yield* adopt
+      // A database that stays is one that changes are announced of, from the first on.
+      if (place._tag === "Memory") yield* adopt
+      else yield* publishFirst
       if (Option.isNone(shared.deductions)) return
       const points = yield* deductionsOf(shared.deductions)
       const seasons = yield* SeasonRepository
       const current = yield* seasons.current
       if (Option.isSome(current)) yield* seasons.deduct(current.value, points)
     })
-  ).pipe(Layer.provideMerge(layer(shared, store, source)))
+  ).pipe(Layer.provideMerge(layer(shared, store, place, source)))

@@ -14,6 +14,12 @@ export const flags = {
     ),
     Flag.optional
   ),
+  database: Flag.String("database").pipe(
+    Flag.withDescription(
+      'Where the season is kept: "memory", a folder for an embedded Postgres, or a URL such as postgres://localhost/fpl (default: DATABASE_URL, else memory)'
+    ),
+    Flag.optional
+  ),
   source: Flag.String("source").pipe(
     Flag.withDescription(
       'Where data comes from: "simulated" (default), "fpl" (the API), or a folder of recorded snapshots'
@@ -40,6 +46,7 @@ export const flags = {
 /** The shared flags as a command receives them. */
 export interface Shared {
   readonly store: Option.Option<string>
+  readonly database: Option.Option<string>
   readonly source: string
   readonly season: Option.Option<Season.Season>
   readonly deductions: Option.Option<string>

@@ -15,6 +15,7 @@ import { rotate } from "./commands/rotate.ts"
 import { run } from "./commands/run.ts"
 import { verify } from "./commands/verify.ts"
 import { warm } from "./commands/warm.ts"
+import { placeOf } from "./Database.ts"
 import { Failed } from "./Output.ts"
 import { flags, type Shared, storeOf } from "./Settings.ts"
 import * as Source from "./Source.ts"
@@ -27,7 +28,7 @@ const root = Command.make("warmer").pipe(
 /** Provides a command with the caches over the store and the source that its flags name. */
 const withApp = Effect.fnUntraced(function* (shared: Shared) {
   const store = yield* storeOf(shared.store)
-  return App.layerWithSeason(shared, store, Source.layer(shared))
+  return App.layerWithSeason(shared, store, yield* placeOf(shared.database), Source.layer(shared))
 })
 
 const key = Argument.String("key").pipe(
@@ -93,7 +94,7 @@ const commands = [
     },
     Effect.fn(function* () {
       const shared = yield* root
-      const app = App.layer(shared, yield* storeOf(shared.store), Source.layer(shared))
+      const app = App.layer(shared, yield* storeOf(shared.store), yield* placeOf(shared.database), Source.layer(shared))
       yield* warm(shared.json).pipe(Effect.provide(app))
     })
   ).pipe(Command.withDescription("Load an empty cache, or verify one and reload what is invalid")),
@@ -108,7 +109,12 @@ const commands = [
       })
       const [first] = recorded
       if (first === undefined) return yield* new Failed({ message: `${folder} holds no snapshot.` })
-      const app = App.layer(shared, yield* storeOf(shared.store), RecordedSource.layerReplay(first.season))
+      const app = App.layer(
+        shared,
+        yield* storeOf(shared.store),
+        yield* placeOf(shared.database),
+        RecordedSource.layerReplay(first.season)
+      )
       return yield* replay(recorded, shared.json).pipe(Effect.provide(app))
     })
   ).pipe(

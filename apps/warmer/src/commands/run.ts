@@ -27,6 +27,7 @@ import { Clock, Console, Cron, Effect, Exit, Layer, Option, Ref, Schedule } from
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import * as App from "../App.ts"
+import { describe, placeOf } from "../Database.ts"
 import { Health } from "../Health.ts"
 import * as Maintenance from "../Maintenance.ts"
 import * as Recoveries from "../Recoveries.ts"
@@ -224,6 +225,7 @@ const endIn = (seconds: number) =>
 export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
   yield* Configuration.verify
   const store = yield* storeOf(shared.store)
+  const place = yield* placeOf(shared.database)
   const maintenance = yield* windowsOf(options.maintenance)
   // The simulation's life goes by faster than the clock.
   const every = shared.source === "simulated" ? Option.orElseSome(options.every, () => 2) : options.every
@@ -262,7 +264,13 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
     Layer.provideMerge(ErrorFlow.layer({ strategies: { standing: "stale" }, retry })),
     Layer.provideMerge(Recoveries.layer),
     Layer.provideMerge(Leadership.layer({ lease: options.lease * 1000 })),
-    Layer.provideMerge(App.layer(shared, store, Source.layer(shared, options)))
+    Layer.provideMerge(App.layer(shared, store, place, Source.layer(shared, options)))
   )
-  return yield* daemon(shared, every, describeStore(store), isCurrent, maintenance).pipe(Effect.provide(app))
+  return yield* daemon(
+    shared,
+    every,
+    `${describeStore(store)}; the season in ${describe(place)}`,
+    isCurrent,
+    maintenance
+  ).pipe(Effect.provide(app))
 })
