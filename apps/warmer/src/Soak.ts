@@ -92,7 +92,9 @@ export const run = Effect.fn("soak")(function* ({ minutes, readers }: Options) {
   }
   // A log that is full soon: until it is, Redis has to grow.
   const settings = ConfigProvider.layer(ConfigProvider.fromUnknown({ CACHE_LOG_LENGTH: "20" }))
-  const app = App.layer(shared, { _tag: "Redis", config }, { _tag: "Memory" }, Source.layer(shared)).pipe(Layer.provide(settings))
+  const app = App.layer(shared, { _tag: "Redis", config }, { _tag: "Memory" }, Source.layer(shared)).pipe(
+    Layer.provide(settings)
+  )
   const samples: Array<{ readonly minutes: number; readonly heap: number; readonly redis: number }> = []
   let startedAt = performance.now()
   const passed = () => (performance.now() - startedAt) / 60_000

@@ -87,6 +87,24 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
     }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
   )
 
+  it.live(
+    "with --database a season outlives the process: without a network the next one answers from it",
+    () =>
+      Effect.gen(function* () {
+        const files = yield* FileSystem.FileSystem
+        const database = `${yield* files.makeTempDirectoryScoped()}/database`
+        const warmed = yield* run(["warm", "--source", yield* recording, "--database", database])
+        assert.strictEqual(warmed.code, 0, warmed.stderr)
+        const args = ["table", "--json", "--source", "fpl", "--database", database]
+        const { code, stderr, stdout } = yield* run(args, { FPL_BASE_URL: "http://127.0.0.1:1/api/" })
+        assert.strictEqual(code, 0, stderr)
+        const { rows } = yield* json(Schema.Struct({ rows: Schema.Array(Row) }))(stdout)
+        assert.strictEqual(rows.length, 20)
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
+    // A folder's first opening makes a whole database in it.
+    60_000
+  )
+
   it.live("warm, twice over Redis: loaded, then verified; verify mends what is not right", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer
@@ -258,6 +276,8 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["warm", "--store", "redis://127.0.0.1:1"], /no connection to Redis/],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:1"], /REDIS_PASSWORD/],
     [["rotate"], /CACHE_ENCRYPTION_KEYS/],
+    [["table", "--database", "postgres://user:not-the-secret@127.0.0.1/fpl"], /--database: a password .*DATABASE_URL/],
+    [["table", "--database", "http://127.0.0.1/fpl"], /--database or DATABASE_URL: expected memory/],
     [["warm", "--store", "http://user:not-the-secret@127.0.0.1"], /--store: .*redis:/s],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1:99999999"], /--store: Expected a URL/],
     [["warm", "--store", "redis://user:not-the-secret@127.0.0.1/nonsense"], /--store: .*database/s],

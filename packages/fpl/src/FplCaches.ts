@@ -1,7 +1,15 @@
 /**
  * All caches of the game as one layer, and how they are warmed.
  */
-import { type CacheManager, type CacheStore, Integrity, OutboxRelay, Warmer, WarmStage } from "@letletme/cache"
+import {
+  type CacheManager,
+  type CacheStore,
+  Integrity,
+  type InvalidationLog,
+  OutboxRelay,
+  Warmer,
+  WarmStage
+} from "@letletme/cache"
 import { Effect, Layer, Option } from "effect"
 import { EventCache, SeasonEvents } from "./event/EventCache.ts"
 import { graph } from "./graph.ts"
@@ -63,9 +71,8 @@ export type FplCaches = Layer.Success<typeof primaryCaches> | StandingCache
  * const main = program.pipe(Effect.provide(caches))
  * ```
  */
-export const layer: Layer.Layer<FplCaches, never, CacheManager | SeasonStore> = StandingCache.layer.pipe(
-  Layer.provideMerge(primaryCaches)
-)
+export const layer: Layer.Layer<FplCaches, never, CacheManager | InvalidationLog | SeasonStore> =
+  StandingCache.layer.pipe(Layer.provideMerge(primaryCaches))
 
 /** The ids of what the current season holds. */
 const makeIds = Effect.map(Effect.context<SeasonStore>(), (context) => {

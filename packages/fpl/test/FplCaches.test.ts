@@ -1,4 +1,5 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Outbox, Tag } from "@letletme/cache"
 import {
   EventMatches,
   MatchCache,
@@ -102,3 +103,18 @@ for (const [name, tier] of Object.entries(tiers(season))) {
     )
   })
 }
+
+describe("caches in memory over a database that remembers another log", () => {
+  it.live("do not wait for positions of that one", () =>
+    Effect.gen(function* () {
+      const outbox = yield* Outbox
+      const revision = yield* revisionAtEnd
+      yield* seed(revision)
+      const id = yield* outbox.put({ tags: [Tag.of("match", season, "1")], cause: "an update, before the restart" })
+      yield* outbox.delivered([id], 1_795_436_486_995_765)
+      const scope = { _tag: "Overall" } as const
+      const standing = yield* StandingCache.use((cache) => cache.get({ season, scope }, { timeout: "5 seconds" }))
+      assert.deepStrictEqual(standing, Standing.compute({ ...revision, scope, deductions: {} }))
+    }).pipe(Effect.provide(tiers(season).memory))
+  )
+})

@@ -1,7 +1,7 @@
 /**
  * Lists of ids, cached: which of a domain's entities belong to a season, a gameweek, a phase or a team.
  */
-import { type DependencyGraph, type Domain, Lookup, type OutboxRelay } from "@letletme/cache"
+import { type DependencyGraph, type Domain, type InvalidationLog, Lookup, type OutboxRelay } from "@letletme/cache"
 import { type Context, Effect, Schema } from "effect"
 import { graph } from "../graph.ts"
 import type { Database, DatabaseError } from "./Database.ts"
@@ -16,7 +16,7 @@ type IdList<Id, R> = Domain.Definition<
   Id,
   ReadonlyArray<number>,
   DatabaseError,
-  R | Database | OutboxRelay | SeasonRepository
+  R | Database | InvalidationLog | OutboxRelay | SeasonRepository
 >
 
 /** Where a list's entities are found, for several owners at once. */

@@ -1,7 +1,7 @@
 /**
  * Lookups in the database: many ids in one reading of it.
  */
-import { Lookup, OutboxRelay, Recording } from "@letletme/cache"
+import { InvalidationLog, Lookup, OutboxRelay, Recording } from "@letletme/cache"
 import { type Array as Arr, type Context, Effect, Option } from "effect"
 import { Database, DatabaseError, Empty } from "./Database.ts"
 import type { Repository } from "./Repository.ts"
@@ -18,13 +18,12 @@ import { SeasonRepository } from "./SeasonRepository.ts"
  */
 export const announced = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const database = yield* Database
+  const { isRemote } = yield* InvalidationLog
   const { isPending, position, value } = yield* database.reading(effect)
-  if (!isPending) {
-    yield* Recording.readUpTo(position)
-    return value
-  }
-  yield* Effect.ignore(OutboxRelay.use((relay) => relay.flush))
-  const after = yield* database.reading(Effect.void)
+  if (isPending) yield* Effect.ignore(OutboxRelay.use((relay) => relay.flush))
+  // A view of a log in this process is never behind it; and a position that the database remembers may be another log's.
+  if (!isRemote) return value
+  const after = isPending ? yield* database.reading(Effect.void) : { position }
   yield* Recording.readUpTo(after.position)
   return value
 })
