@@ -69,12 +69,18 @@ const bytesOfSurrogate = (code: number): ReadonlyArray<number> => [
   0x80 | (code & 0x3f)
 ]
 
-const escape = (segment: string): string =>
-  segment === ""
-    ? "%00"
-    : segment.replace(/[\s*{}%#\p{Cs}]/gu, (char) =>
-        percent(char.isWellFormed() ? new TextEncoder().encode(char) : bytesOfSurrogate(char.charCodeAt(0)))
-      )
+// A long id may be made of nothing else. There are some two thousand such characters.
+const escapes = new Map<string, string>()
+
+const escapeOf = (char: string): string => {
+  const known = escapes.get(char)
+  if (known !== undefined) return known
+  const escaped = percent(char.isWellFormed() ? new TextEncoder().encode(char) : bytesOfSurrogate(char.charCodeAt(0)))
+  escapes.set(char, escaped)
+  return escaped
+}
+
+const escape = (segment: string): string => (segment === "" ? "%00" : segment.replace(/[\s*{}%#\p{Cs}]/gu, escapeOf))
 
 // Keys are made on every read: what needs no escape is told by one look.
 const plain = /^[\w.~-]+(?::[\w.~-]+)*$/

@@ -12,16 +12,19 @@ export type Settings = Partial<CacheConfig.Settings>
 
 const namespaces = ["letletme", "test", "heard", "relay", "sealed"]
 
+/** The password of all of them. */
+export const secret = "not-for-any-log"
+
 /** A server that knows a user for each namespace, permitted what `Acl.rules` permits and nothing else. */
 const server = RedisServer.layerWith({
-  args: namespaces.flatMap((namespace) => ["--user", namespace, "on", ">secret", ...Acl.rules({ namespace })])
+  args: namespaces.flatMap((namespace) => ["--user", namespace, "on", `>${secret}`, ...Acl.rules({ namespace })])
 })
 
 /** A connection as the user of a namespace. */
 export const as = (namespace: string) =>
   Layer.unwrap(
     RedisServer.use(({ port }) =>
-      Effect.succeed(Layer.fresh(Redis.layer({ port, username: namespace, password: Redacted.make("secret") })))
+      Effect.succeed(Layer.fresh(Redis.layer({ port, username: namespace, password: Redacted.make(secret) })))
     )
   )
 

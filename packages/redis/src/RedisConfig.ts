@@ -1,7 +1,7 @@
 /**
  * How to reach Redis: decoded from the environment, or from a URL.
  */
-import { Config, Duration, Option, Redacted, Result, Schedule, Schema } from "effect"
+import { Config, Duration, Option, Redacted, Result, Schedule, Schema, type Stream } from "effect"
 
 /** TLS settings. Certificates are PEM text. */
 export interface Tls {
@@ -40,6 +40,12 @@ export type Topology =
     }
   | { readonly _tag: "Cluster"; readonly nodes: ReadonlyArray<Address> }
 
+/** Who a connection logs in as. */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted<string>
+}
+
 /** Where Redis is, and how long to wait for it. Times are milliseconds. */
 export interface RedisConfig {
   readonly topology: Topology
@@ -52,6 +58,11 @@ export interface RedisConfig {
   readonly port: number
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted<string> | undefined
+  /**
+   * Who to log in as, where that changes while the process runs: it goes before `username` and `password`. The first
+   * element is waited for; with each further one the connections log in anew, without a break.
+   */
+  readonly credentials?: Stream.Stream<Credentials> | undefined
   readonly db: number
   readonly tls?: Tls | undefined
   /** 4 or 6 to prefer one family of addresses; 0 for either. */

@@ -4,10 +4,23 @@
  * One ioredis client as a scoped resource: commands as effects, its state as a stream, a close that is bounded.
  */
 import keySlot from "cluster-key-slot"
-import { Clock, Duration, Effect, Exit, FiberSet, Latch, Schedule, type Scope, SubscriptionRef } from "effect"
+import {
+  Clock,
+  Duration,
+  Effect,
+  Exit,
+  FiberSet,
+  Latch,
+  Option,
+  Schedule,
+  type Scope,
+  Stream,
+  SubscriptionRef
+} from "effect"
 import { Cluster, Redis } from "ioredis"
 import { ConnectionLost, fromUnknown, RedisError, Timeout } from "../RedisError.ts"
 import type { Address, RedisConfig } from "../RedisConfig.ts"
+import { keepCurrent } from "./login.ts"
 import { open } from "./open.ts"
 import * as Sentinels from "./Sentinels.ts"
 
@@ -109,9 +122,16 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
     // The server that the sentinels named last.
     let resolved = ""
     let isClosing = false
+    const login =
+      config.credentials === undefined
+        ? Option.none()
+        : yield* Effect.timeoutOrElse(Stream.runHead(config.credentials), {
+            duration: config.connectTimeout,
+            orElse: () => Effect.succeedNone
+          })
     const redis = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        open(config, purpose, retryStrategy, (address) => {
+        open({ ...config, ...Option.getOrUndefined(login) }, purpose, retryStrategy, (address) => {
           resolved = address
         })
       ),
@@ -134,6 +154,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
     )
     const { topology } = config
     const isWatched = topology._tag === "Sentinel" && purpose.role !== "replica"
+    if (config.credentials !== undefined) yield* keepCurrent(redis, config.credentials)
     redis.on("error", (error: Error) => {
       lastError = error
     })
