@@ -76,7 +76,13 @@ class Decoded<A> implements Entry.Entry<A> {
   readonly value: A | undefined
   readonly bytes: number
 
-  constructor(header: Entry.Opened, stamp: Position, tags: ReadonlyArray<Tag.Tag>, value: A | undefined) {
+  constructor(
+    header: Entry.Opened,
+    payload: Uint8Array,
+    stamp: Position,
+    tags: ReadonlyArray<Tag.Tag>,
+    value: A | undefined
+  ) {
     this.createdAt = header.createdAt
     this.freshUntil = header.freshUntil
     this.expiresAt = header.expiresAt
@@ -86,7 +92,7 @@ class Decoded<A> implements Entry.Entry<A> {
     this.tags = tags
     this.stamp = stamp
     this.value = value
-    this.bytes = sizeOf(header.payload)
+    this.bytes = sizeOf(payload)
   }
 }
 
@@ -151,7 +157,7 @@ export const make = <Id, A>(options: {
       // Code that declared fewer tags wrote it: what has invalidated it since, no tag of it can tell.
       if (!known.every((tag) => carries(read.success, tag))) stamp = -1
     }
-    return Result.succeed(new Decoded(header, stamp, tags, value))
+    return Result.succeed(new Decoded(header, payload, stamp, tags, value))
   }
 
   const open = (keyed: Keyed<Id>, bytes: Uint8Array): Entry.Entry<A> | undefined => {
