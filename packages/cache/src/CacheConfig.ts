@@ -33,6 +33,10 @@ export interface Settings {
   readonly compressAbove: number
   /** How hard zstd tries, from 1, the fastest, to 22. */
   readonly compressionLevel: number
+  /** The most bytes that a key may have: ids may come from users. */
+  readonly maxKeyBytes: number
+  /** The most bytes that a stored value may have, after compression. */
+  readonly maxValueBytes: number
   /** How many entries the log keeps. A process that fell further behind takes a snapshot. */
   readonly logLength: number
 }
@@ -56,6 +60,8 @@ const defaults = (): Settings => ({
   maxTags: 100_000,
   compressAbove: 16_384,
   compressionLevel: 1,
+  maxKeyBytes: 4_096,
+  maxValueBytes: 16 * 1024 * 1024,
   logLength: 10_000
 })
 
@@ -118,6 +124,8 @@ export const config: Config.Config<Settings> = Config.all({
   maxTags: count("CACHE_MAX_TAGS", fallback.maxTags),
   compressAbove: count("CACHE_COMPRESS_ABOVE", fallback.compressAbove),
   compressionLevel: Config.schema(Level, "CACHE_COMPRESSION_LEVEL").pipe(Config.withDefault(fallback.compressionLevel)),
+  maxKeyBytes: count("CACHE_MAX_KEY_BYTES", fallback.maxKeyBytes),
+  maxValueBytes: count("CACHE_MAX_VALUE_BYTES", fallback.maxValueBytes),
   logLength: count("CACHE_LOG_LENGTH", fallback.logLength)
 })
 

@@ -59,6 +59,20 @@ export class Unencodable extends Schema.TaggedError<Unencodable>()("Unencodable"
   }
 }
 
+/** A key or a value is larger than the settings allow, so it is not stored. */
+export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", {
+  /** The key, or its first hundred characters. */
+  key: Schema.String,
+  what: Schema.Literals(["key", "value"]),
+  bytes: Schema.Int,
+  limit: Schema.Int
+}) {
+  override get message(): string {
+    const variable = this.what === "key" ? "CACHE_MAX_KEY_BYTES" : "CACHE_MAX_VALUE_BYTES"
+    return `The ${this.what} of ${this.key} has ${this.bytes} bytes, and may have ${this.limit}. Make it smaller, or raise ${variable}.`
+  }
+}
+
 /** Reads inside one `snapshot` kept being overtaken by invalidations. */
 export class SnapshotConflict extends Schema.TaggedError<SnapshotConflict>()("SnapshotConflict", {
   attempts: Schema.Finite
@@ -94,6 +108,7 @@ export const Reason = Schema.Union([
   Timeout,
   StoreFailed,
   Unencodable,
+  TooLarge,
   SnapshotConflict
 ])
 export type Reason = typeof Reason.Type
@@ -118,6 +133,7 @@ export class CacheError extends Schema.TaggedError<CacheError>()("CacheError", {
       case "Absent":
       case "Fenced":
       case "Unencodable":
+      case "TooLarge":
       case "UnknownDomain":
         return false
     }

@@ -60,6 +60,7 @@ export const problemOf = (error: unknown): Problem | undefined => {
     case "Absent":
     case "Fenced":
     case "SnapshotConflict":
+    case "TooLarge":
     case "UnknownDomain":
       return undefined
   }

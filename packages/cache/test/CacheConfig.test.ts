@@ -23,6 +23,8 @@ describe("CacheConfig", () => {
         maxTags: 100_000,
         compressAbove: 16_384,
         compressionLevel: 1,
+        maxKeyBytes: 4_096,
+        maxValueBytes: 16_777_216,
         logLength: 10_000
       })
       assert.match(process, /^[0-9a-f]{8}$/)
@@ -54,6 +56,8 @@ describe("CacheConfig", () => {
     CACHE_MAX_TAGS: "32",
     CACHE_COMPRESS_ABOVE: "1000",
     CACHE_COMPRESSION_LEVEL: "3",
+    CACHE_MAX_KEY_BYTES: "100",
+    CACHE_MAX_VALUE_BYTES: "200",
     CACHE_LOG_LENGTH: "64"
   }
 
@@ -74,6 +78,8 @@ describe("CacheConfig", () => {
         maxTags: 32,
         compressAbove: 1_000,
         compressionLevel: 3,
+        maxKeyBytes: 100,
+        maxValueBytes: 200,
         logLength: 64
       })
     }).pipe(
@@ -108,6 +114,8 @@ describe("CacheConfig", () => {
     CACHE_MAX_TAGS: ["0", "x"],
     CACHE_COMPRESS_ABOVE: ["0", "16 kB"],
     CACHE_COMPRESSION_LEVEL: ["0", "23", "fast"],
+    CACHE_MAX_KEY_BYTES: ["0", "x"],
+    CACHE_MAX_VALUE_BYTES: ["0", "x"],
     CACHE_LOG_LENGTH: ["0", "x"]
   }
   for (const [name, values] of Object.entries(bad)) {

@@ -2,7 +2,7 @@
  * One domain's entries: between ids and keys, values and bytes, and what an entry's state is.
  */
 import { Effect, Random, Result } from "effect"
-import { CacheError, Unencodable } from "../CacheError.ts"
+import { CacheError, TooLarge, Unencodable } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { DomainCounts } from "../CacheMetrics.ts"
 import type { Codec } from "../Codec.ts"
@@ -160,6 +160,16 @@ export const make = <Id, A>(options: {
     return Result.succeed(new Decoded(header, payload, stamp, tags, value))
   }
 
+  const tooLarge = (key: Tag.Tag, bytes: number): TooLarge | undefined => {
+    const { maxKeyBytes, maxValueBytes } = config
+    const name = key.slice(0, 100)
+    // No character has more than three bytes for each unit of its length.
+    if (key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes) {
+      return new TooLarge({ key: name, what: "key", bytes: Buffer.byteLength(key), limit: maxKeyBytes })
+    }
+    return bytes > maxValueBytes ? new TooLarge({ key: name, what: "value", bytes, limit: maxValueBytes }) : undefined
+  }
+
   const open = (keyed: Keyed<Id>, bytes: Uint8Array): Entry.Entry<A> | undefined => {
     const entry = decode(keyed, bytes)
     if (Result.isSuccess(entry)) return entry.success
@@ -191,6 +201,8 @@ export const make = <Id, A>(options: {
         if (Result.isFailure(payload)) {
           return Effect.fail(new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) }))
         }
+        const large = tooLarge(key, payload.success.length)
+        if (large !== undefined) return Effect.fail(new CacheError({ reason: large }))
         const createdAt = clock.currentTimeMillisUnsafe()
         const { timeToLive, grace } = policy.lifetime(value, createdAt)
         const chance = fiber.getRef(Random.Random).nextDoubleUnsafe()
