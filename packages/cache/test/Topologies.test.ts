@@ -61,6 +61,41 @@ describe("a cache over a cluster", () => {
   )
 })
 
+describe("a cluster of which one node hangs", () => {
+  it.live("answers what the others have from the store, and the rest from the source", () =>
+    Effect.gen(function* () {
+      const servers = yield* RedisCluster
+      const { spread } = yield* Redis
+      const values = yield* Values
+      const { counts } = yield* CacheMetrics
+      const ids = Array.from({ length: 60 }, (_, index) => index)
+      yield* values.getMany(ids)
+      const names = (yield* CacheStore.use((store) => Stream.runCollect(store.scan("letletme:value:")))).flat()
+      const log = yield* servers.primaryOf(spread?.slotOf("{letletme}") ?? 0)
+      const [hanging = log] = (yield* servers.primaries).filter((node) => node !== log)
+      const home = `127.0.0.1:${hanging.process.port}`
+      const lost = names.filter((name) => spread?.nodeOf(name) === home).length
+      const { loads: before = 0 } = (yield* counts).domains["value"] ?? {}
+      const read = values.getMany(ids, { skip: "near" })
+      yield* Effect.acquireUseRelease(
+        hanging.process.pause,
+        () => read,
+        () => hanging.process.resume
+      )
+      const { domains } = yield* counts
+      assert.strictEqual((domains["value"]?.loads ?? 0) - before, lost)
+      assert.isTrue(lost > 0 && lost < ids.length)
+    }).pipe(
+      Effect.provide(
+        Values.layer.pipe(
+          Layer.provideMerge(overCluster.cache({ storeTimeout: 400 })),
+          Layer.provideMerge(overCluster.servers)
+        )
+      )
+    )
+  )
+})
+
 describe("two namespaces on one cluster", () => {
   const inNamespace = (namespace: string) =>
     Layer.fresh(
