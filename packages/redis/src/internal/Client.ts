@@ -263,7 +263,11 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
           }, millis)
           void cluster.callBuffer(command, args.map(toArgument), (error, reply) => {
             clearTimeout(timer)
-            resume(error ? Effect.fail(failure(command, error)) : Effect.succeed(reply))
+            if (error) {
+              const failed = failure(command, error)
+              if (failed.reason._tag === "ConnectionLost") cluster.refreshSlotsCache()
+              resume(Effect.fail(failed))
+            } else resume(Effect.succeed(reply))
           })
           return Effect.sync(() => clearTimeout(timer))
         })
@@ -308,6 +312,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
         state,
         reset: Effect.sync(() => {
           for (const node of redis.nodes()) drop(node)
+          redis.refreshSlotsCache()
         }),
         subscribe
       }

@@ -117,7 +117,7 @@ export const open = (
         clusterRetryStrategy: retryStrategy,
         scaleReads: isReplica ? "slave" : "master",
         slotsRefreshTimeout: config.connectTimeout,
-        slotsRefreshInterval: 5_000,
+        slotsRefreshInterval: 2_000,
         maxRedirections: 6,
         // What was to be waited for is asked anew by the caller, who knows whether it still wants it.
         retryDelayOnFailover: purpose.isBlocking ? 0 : again,
