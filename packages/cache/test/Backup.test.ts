@@ -26,6 +26,9 @@ class Source extends Context.Service<Source, { scores: Map<number, number>; quer
   static readonly layer = Layer.sync(this, () => Source.of({ scores: new Map(), queries: 0, fails: false }))
 }
 
+// A load goes on without a store that is slow, as one is beside other tests: here each is to be stored.
+const patient = { storeTimeout: 10_000 }
+
 const padding = "x".repeat(1_500)
 
 class Matches extends DomainCache.Service<Matches>()("test/Matches", {
@@ -102,7 +105,7 @@ const framesOf = (bytes: Uint8Array): ReadonlyArray<Buffer> => {
 }
 
 for (const [name, tier] of Object.entries(tiers)) {
-  const app = over(tier())
+  const app = over(tier(patient))
 
   describe(`Backup over ${name}`, () => {
     it.live("what is backed up, lost and restored is verified, and clean", () =>
@@ -281,5 +284,5 @@ it.effect("an entry whose time is over is left out", () =>
     yield* TestClock.adjust("3 days")
     const { expired, restored } = yield* backup.restore(file)
     assert.deepStrictEqual([restored, expired], [0, 20])
-  }).pipe(Effect.scoped, Effect.provide(over(tiers.memory())))
+  }).pipe(Effect.scoped, Effect.provide(over(tiers.memory(patient))))
 )

@@ -70,6 +70,9 @@ class Tables extends DomainCache.Service<Tables>()("test/Tables", {
 
 const tableCount = 20
 
+// A load goes on without a store that is slow, as one is beside other tests: here each is to be stored.
+const patient = { storeTimeout: 10_000 }
+
 const stages = Effect.gen(function* () {
   const source = yield* Source
   const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
@@ -125,7 +128,7 @@ const foundOf = (report: Effect.Success<Integrity["Service"]["verify"]>, domain:
 for (const [name, tier] of Object.entries(tiers)) {
   const app = Layer.merge(Warmer.layer(graph, stages), Integrity.layer(graph, stages)).pipe(
     Layer.provideMerge(Tables.layer.pipe(Layer.provideMerge(Matches.layer))),
-    Layer.provideMerge(tier()),
+    Layer.provideMerge(tier(patient)),
     Layer.provideMerge(Source.layer)
   )
 
@@ -393,7 +396,7 @@ it.live("after a loss of the log on a server, what is left is stamped anew and n
     Effect.provide(
       Layer.merge(Warmer.layer(graph, stages), Integrity.layer(graph, stages)).pipe(
         Layer.provideMerge(Tables.layer.pipe(Layer.provideMerge(Matches.layer))),
-        Layer.provideMerge(tiers.redis()),
+        Layer.provideMerge(tiers.redis(patient)),
         Layer.provideMerge(Source.layer)
       )
     )

@@ -23,12 +23,16 @@ export interface Answered<Id, A> {
   readonly answer: Lookup.Answer<A>
 }
 
-/** Makes the way in: all answers of a lookup go to the store in one call, and each comes to an entry of its own. */
-export const make = <Id, A>(
-  shelf: Shelf<Id, A>
-): ((answered: ReadonlyArray<Answered<Id, A>>) => Effect.Effect<ReadonlyArray<Exit.Exit<Entry<A>, CacheError>>>) => {
+/**
+ * Makes the way in: all answers of a lookup go to the store in one call of `storing`, and each comes to an entry of its own.
+ * A load uses the second tier's, which goes on without a store that does not answer at once.
+ */
+export const make = <Id, A, E>(
+  shelf: Shelf<Id, A>,
+  storing: (fills: ReadonlyArray<Fill>) => Effect.Effect<ReadonlyArray<boolean>, E>
+): ((answered: ReadonlyArray<Answered<Id, A>>) => Effect.Effect<ReadonlyArray<Exit.Exit<Entry<A>, CacheError>>, E>) => {
   const { counts, declared, kernel } = shelf
-  const { live, tier } = kernel
+  const { live } = kernel
 
   const toEntry = Effect.fnUntraced(function* ({
     answer,
@@ -64,7 +68,7 @@ export const make = <Id, A>(
     const fills = results.flatMap((result) =>
       Result.isSuccess(result) && result.success.fill !== undefined ? [result.success.fill] : []
     )
-    const stored = fills.length === 0 || live.isBroken() ? [] : yield* tier.fill(fills)
+    const stored = fills.length === 0 || live.isBroken() ? [] : yield* storing(fills)
     const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
     return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
       if (Result.isFailure(result)) return Exit.fail(result.failure)

@@ -50,7 +50,8 @@ export const make = <Id, A, E>(options: {
   const { codec, declared, kernel } = shelf
   const { clock, live, store } = kernel
   const { view } = live
-  const landing = Landing.make(shelf)
+  // What does not get through has to be reported: the store is waited for, as long as its own time-out allows.
+  const landing = Landing.make(shelf, store.fill)
 
   /** The form in which a value is compared: that which readers get. */
   const encoded = (value: A | undefined): Result.Result<Uint8Array | undefined, string> =>
