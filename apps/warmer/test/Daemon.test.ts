@@ -2,13 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { SimulatedSeason } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, Layer, Schema, Stream } from "effect"
+import { Effect, Layer, Schedule, Schema, Stream } from "effect"
 import { createServer } from "node:http"
 import { ask, daemon, health, run, within } from "./process.ts"
 
 const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port, lazy: true })))).pipe(
   Layer.provideMerge(RedisServer.layer)
 )
+
+/** Tries every 2 ms, for at least 20 seconds: what is in mid-warm is not for long. */
+const soon = { schedule: Schedule.spaced("2 millis"), times: 10_000 }
 
 /** The API's shape, over HTTP, with what it answers in the test's hands. */
 const upstream = Effect.gen(function* () {
@@ -93,7 +96,7 @@ describe("run", () => {
       const keysOf = (prefix: string) => Stream.runCollect(Stream.flattenIterable(scan(`${prefix}*`)))
       yield* Effect.retry(
         Effect.filterOrFail(keysOf("letletme:team:2030-31:"), ({ length }) => length > 0),
-        { times: 20_000 }
+        soon
       )
       yield* warmer.signal("SIGTERM")
       assert.strictEqual(yield* warmer.ended, 143)
@@ -119,7 +122,7 @@ describe("run", () => {
           Stream.runCount(Stream.flattenIterable(scan("letletme:team:2030-31:*"))),
           (count) => count > 0
         ),
-        { times: 20_000 }
+        soon
       )
       yield* first.signal("SIGKILL")
       yield* first.ended
