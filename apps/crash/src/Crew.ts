@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* (options: {
       {
         execArgv: ["--conditions=@letletme/source"],
         // What a dead process leaves behind goes with the run.
-        env: { PATH: "", TMPDIR: folder },
+        env: { PATH: "", TMPDIR: folder, NODE_COMPILE_CACHE: join(folder, "compiled") },
         stdio: ["ignore", "ignore", "inherit", "ipc"]
       }
     )

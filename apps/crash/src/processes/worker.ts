@@ -7,6 +7,7 @@ import { FplCaches, FplSource, SeasonRepository, SeasonSync, Workflows } from "@
 import { Redis } from "@letletme/redis"
 import { Embedded, Postgres, SqlOutbox, SqlSeasonStore } from "@letletme/store"
 import { Cause, Clock, Effect, Layer, Option, Queue, Random, Redacted, References, Schema } from "effect"
+import { flushCompileCache } from "node:module"
 import * as Comparison from "../Comparison.ts"
 import { Line } from "../Line.ts"
 import { Assignment, type Database } from "../Messages.ts"
@@ -49,6 +50,8 @@ const program = Effect.fnUntraced(function* (assignment: Assignment, pending: nu
   const operations = yield* Operations.make(assignment)
   const readyAt = yield* Clock.currentTimeMillis
   let isNew = true
+  // Node would keep for the next life what it compiled when this one ends, and this one will be killed.
+  yield* Effect.sync(() => flushCompileCache())
   yield* say({ _tag: "Ready", pending })
   while (true) {
     const order = yield* Queue.take(orders)
