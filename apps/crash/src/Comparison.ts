@@ -1,7 +1,7 @@
 /**
  * Compares what is cached with the database, once nothing is pending any more.
  */
-import { CacheManager, CacheMetrics, InvalidationLog, Outbox } from "@letletme/cache"
+import { CacheManager, CacheMetrics, InvalidationLog, Outbox, relayedMark } from "@letletme/cache"
 import {
   Database,
   EventRepository,
@@ -49,7 +49,10 @@ const appended = Effect.fnUntraced(function* (from: number) {
   let position = from
   while (true) {
     const { entries, head } = yield* log.sync(position)
-    for (const { cause } of entries) found[cause] = (found[cause] ?? 0) + 1
+    for (const entry of entries) {
+      const cause = entry.cause.endsWith(relayedMark) ? entry.cause.slice(0, -relayedMark.length) : entry.cause
+      found[cause] = (found[cause] ?? 0) + 1
+    }
     const last = entries.at(-1)?.position ?? head
     if (last >= head) return { appended: found, position: head }
     position = last

@@ -16,6 +16,9 @@ export interface RelayOptions {
 // Rows read at once: one that cannot be appended holds up no more than these.
 const batch = 100
 
+/** What the cause ends with in the log where the relay appended, and not who committed: `explain` shows it. */
+export const relayedMark = " (relayed)"
+
 /** The name under which an announcement is appended, by the relay or by whoever committed it. */
 export const onceName = (id: string): string => `outbox:${id}`
 
@@ -63,7 +66,11 @@ export class OutboxRelay extends Context.Service<
           while (true) {
             const pending = yield* outbox.pending(batch)
             for (const { cause, id, tags } of pending) {
-              const { position } = yield* manager.commit([], { related: tags, cause, once: onceName(id) })
+              const { position } = yield* manager.commit([], {
+                related: tags,
+                cause: `${cause}${relayedMark}`,
+                once: onceName(id)
+              })
               yield* outbox.delivered([id], position)
               last = position
             }

@@ -41,6 +41,8 @@ for (const [name, over] of Object.entries(tiers)) {
         const position = yield* relay.flush
         assert.deepStrictEqual(yield* appended, [[tag(3)], [tag(1)], [tag(2)]])
         assert.deepStrictEqual(yield* outbox.pending(10), [])
+        const log = yield* InvalidationLog
+        assert.strictEqual((yield* log.at(position ?? 0))?.cause, "update 2 (relayed)")
         const { view } = yield* LiveView
         assert.isTrue(position === undefined || view.position >= position)
         assert.isUndefined(yield* relay.flush)
