@@ -24,6 +24,7 @@ export default defineConfig({
       "packages/fpl",
       "packages/store",
       "packages/testing",
+      "packages/command",
       "apps/warmer",
       "apps/bench",
       "apps/simulate",

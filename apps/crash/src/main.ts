@@ -1,10 +1,9 @@
 /**
  * The crash run as a command: see `docs/crash.md`.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
-import { CliError, Command, Flag } from "effect/cli"
+import { Main } from "@letletme/command"
+import { Console, Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
 import { Mistake } from "./Messages.ts"
 import * as Report from "./Report.ts"
 import * as Run from "./Run.ts"
@@ -62,33 +61,4 @@ const crash = Command.make(
   })
 ).pipe(Command.withDescription("Kills processes at any moment, and judges what is left"))
 
-// Logs go to standard error: standard output is the report's.
-const logger = Layer.merge(
-  Logger.layer([isTerminal ? Logger.consolePretty() : Logger.withConsoleError(Logger.formatLogFmt)]),
-  Layer.succeed(Logger.LogToStderr, true)
-)
-
-let isTerminated = false
-process.once("SIGTERM", () => {
-  isTerminated = true
-})
-
-crash.pipe(
-  Command.run({ version: "0.1.0" }),
-  // The runtime would report on standard output; an expected failure needs its message, not its trace.
-  Effect.tapCause((cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.void
-      : Option.match(Cause.findErrorOption(cause), {
-          onNone: () => Effect.logError("A defect", cause),
-          onSome: (error) => (CliError.isCliError(error) ? Effect.void : Effect.logError(error.message))
-        })
-  ),
-  Effect.provide(Layer.merge(NodeServices.layer, logger)),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    // A signal's exit code is 128 and its number: process managers tell a stop from a failure by it.
-    teardown: (exit, onExit) =>
-      onExit(Exit.isSuccess(exit) ? 0 : !Cause.hasInterruptsOnly(exit.cause) ? 1 : isTerminated ? 143 : 130)
-  })
-)
+Main.run(Command.run(crash, { version: "0.1.0" }))

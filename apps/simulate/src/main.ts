@@ -1,10 +1,9 @@
 /**
  * The simulation's command line.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Option, Schema } from "effect"
-import { CliError, Command, Flag } from "effect/cli"
+import { Main } from "@letletme/command"
+import { Console, Effect, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
 import * as Bites from "./Bites.ts"
 import * as Crew from "./Crew.ts"
 import { faults } from "./Fault.ts"
@@ -110,19 +109,4 @@ const command = Command.make(
   })
 ).pipe(Command.withDescription("Runs the cache in a simulated world, and holds it to its promises"))
 
-command.pipe(
-  Command.run({ version: "0.1.0" }),
-  Effect.tapCause((cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.void
-      : Option.match(Cause.findErrorOption(cause), {
-          onNone: () => Console.error(Cause.pretty(cause)),
-          onSome: (error) => (CliError.isCliError(error) ? Effect.void : Console.error(error.message))
-        })
-  ),
-  Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : Cause.hasInterruptsOnly(exit.cause) ? 130 : 1)
-  })
-)
+Main.run(Command.run(command, { version: "0.1.0" }))

@@ -1,7 +1,8 @@
 /**
  * What every command is told: where entries are kept, where data comes from, and how to answer.
  */
-import { Config, Effect, Option, Result, Schema } from "effect"
+import { ExitCode } from "@letletme/command"
+import { Config, Effect, Option, Result, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { RedisConfig } from "@letletme/redis"
 import { Season } from "@letletme/fpl"
@@ -54,7 +55,9 @@ export interface Shared {
 }
 
 /** A setting is wrong: the message names it and says what is expected. */
-export class SettingError extends Schema.TaggedError<SettingError>()("SettingError", { message: Schema.String }) {}
+export class SettingError extends Schema.TaggedError<SettingError>()("SettingError", { message: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = ExitCode.usage
+}
 
 /** Where entries are kept. */
 export type Store = { readonly _tag: "Memory" } | { readonly _tag: "Redis"; readonly config: RedisConfig.RedisConfig }

@@ -7,11 +7,14 @@ import { join } from "node:path"
 
 const main = join(import.meta.dirname, "../src/main.ts")
 
+// Whatever runs the program again finds it compiled.
+const compiled = join(import.meta.dirname, "../node_modules/.cache/compiled")
+
 const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
   spawn(process.execPath, ["--conditions=@letletme/source", main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     // No setting of the machine's may reach the process: a test states its own.
-    env: { PATH: process.env["PATH"] ?? "", ...env }
+    env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: compiled, ...env }
   })
 
 const collect = (child: ChildProcess) => {

@@ -13,6 +13,7 @@ import {
   Refresh,
   Warmer
 } from "@letletme/cache"
+import { ExitCode } from "@letletme/command"
 import {
   CurrentSeason,
   currentId,
@@ -214,7 +215,7 @@ const endIn = (seconds: number) =>
     const begin = () => {
       setTimeout(() => {
         process.stderr.write(`It did not stop within ${seconds} s, and is ended.\n`)
-        process.exit(124)
+        process.exit(ExitCode.notStopped)
       }, seconds * 1000).unref()
     }
     process.once("SIGTERM", begin)

@@ -1,0 +1,6 @@
+/**
+ * What every command line of this workspace shares.
+ */
+export { ExitCode } from "./ExitCode.ts"
+export * as Help from "./Help.ts"
+export * as Main from "./Main.ts"
