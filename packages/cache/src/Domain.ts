@@ -59,6 +59,11 @@ export interface ReadOptions {
   readonly maxAge?: Duration.Input | undefined
   /** Tiers that are not asked: the near cache, or both tiers. */
   readonly skip?: "near" | "all" | undefined
+  /**
+   * What has to be loaded is answered once the store has it, and fails where the store does not take it: for warming. The
+   * store is waited for as long as its own time-outs allow, not only for `storeTimeout`.
+   */
+  readonly stored?: boolean | undefined
   /** Overrides the domain's policy for this call. */
   readonly staleWhileRevalidate?: StaleReach | undefined
   readonly staleIfUnavailable?: StaleReach | undefined

@@ -43,7 +43,7 @@ export const stage = <D extends string, Id, A, E, E2>(options: {
       options.cache
         .getMany(
           places.flatMap((place) => ids.slice(place, place + 1)),
-          { skip: "near", staleWhileRevalidate: "none" }
+          { skip: "near", staleWhileRevalidate: "none", stored: true }
         )
         .pipe(
           Effect.as(undefined),

@@ -1,5 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CacheStore, DependencyGraph, DomainCache, Lookup, Tag, Warmer, WarmStage, CacheManager } from "@letletme/cache"
+import {
+  CacheConfig,
+  CacheManager,
+  CacheStore,
+  DependencyGraph,
+  DomainCache,
+  InvalidationLog,
+  Lookup,
+  Tag,
+  Warmer,
+  WarmStage
+} from "@letletme/cache"
+import { CacheError, StoreFailed } from "@letletme/cache/CacheError"
 import { Context, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { eventually, tiers } from "./tiers.ts"
 
@@ -148,3 +160,66 @@ for (const [name, tier] of Object.entries(tiers)) {
     )
   })
 }
+
+describe("Warmer over a store that takes longer than a read waits for it", () => {
+  const storeTimeout = 5
+
+  /** A store whose writes take four times as long as a read would wait, and then fail or not. */
+  const slowly = (isDown: () => boolean) =>
+    Layer.effect(
+      CacheStore,
+      CacheStore.use((store) =>
+        Effect.succeed(
+          CacheStore.of({
+            ...store,
+            fill: (fills) =>
+              Effect.sleep(storeTimeout * 4).pipe(
+                Effect.andThen(
+                  isDown()
+                    ? Effect.fail(
+                        new CacheError({
+                          reason: new StoreFailed({ operation: "Writing", temporary: true, cause: "down" })
+                        })
+                      )
+                    : store.fill(fills)
+                )
+              )
+          })
+        )
+      )
+    ).pipe(Layer.provide(CacheStore.layerMemory))
+
+  const over = (isDown: () => boolean) =>
+    Warmer.layer(graph, stages, { batch: 10, concurrency: 2 }).pipe(
+      Layer.provideMerge(Layer.mergeAll(Teams.layer, Matches.layer, TeamMatches.layer)),
+      Layer.provideMerge(CacheManager.layerOver),
+      Layer.provideMerge(InvalidationLog.layerMemory),
+      Layer.provideMerge(slowly(isDown)),
+      Layer.provideMerge(Source.layer),
+      Layer.provide(CacheConfig.layer({ storeTimeout }))
+    )
+
+  it.live("what counts as loaded is stored", () =>
+    Effect.gen(function* () {
+      const { warm } = yield* Warmer
+      const teams = yield* Teams
+      const report = yield* warm
+      assert.deepStrictEqual([report.loaded, report.failures], [75, 0])
+      assert.isTrue((yield* teams.inspect(ids)).every((condition) => condition === "fresh"))
+    }).pipe(Effect.provide(over(() => false)))
+  )
+
+  it.live("what the store does not take is a failure, and loaded by the next run", () =>
+    Effect.suspend(() => {
+      let down = true
+      return Effect.gen(function* () {
+        const { warm } = yield* Warmer
+        const failed = yield* warm
+        assert.deepStrictEqual([failed.loaded, failed.failures], [0, 9])
+        assert.include(failed.stages[0]?.failures[0], "Writing failed: down")
+        down = false
+        assert.strictEqual((yield* warm).loaded, 75)
+      }).pipe(Effect.provide(over(() => down)))
+    })
+  )
+})

@@ -68,7 +68,7 @@ export const make = <Id, A, E>(
     const fills = results.flatMap((result) =>
       Result.isSuccess(result) && result.success.fill !== undefined ? [result.success.fill] : []
     )
-    const stored = fills.length === 0 || live.isBroken() ? [] : yield* storing(fills)
+    const stored = fills.length === 0 ? [] : yield* storing(fills)
     const refused = new Set(fills.filter((_, index) => stored[index] === false).map(({ key }) => key))
     return results.map((result): Exit.Exit<Entry<A>, CacheError> => {
       if (Result.isFailure(result)) return Exit.fail(result.failure)

@@ -34,6 +34,8 @@ export interface Wanted<Id, A> {
   readonly anew: boolean
   /** The caller does not know the log's head: only what the source says from now on is an answer. */
   readonly exact: boolean
+  /** The caller wants it stored, not only answered: it waits for the store, and fails where that does. */
+  readonly stored: boolean
   /** What the caller brought to load it with, instead of the domain's lookup. */
   readonly load: Effect.Effect<Lookup.Answer<A>, CacheError> | undefined
 }
@@ -60,6 +62,8 @@ interface Flight<Id, A, E> extends Lessee {
   readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
   /** Under what its caller writes: the load runs in a fiber of its own, and ends when it ends. */
   readonly fence: Position | undefined
+  /** Somebody who waits for it wants it stored. */
+  stored: boolean
   /** How many wait for it; a load that all of them gave up is interrupted. */
   waiting: number
 }
@@ -80,7 +84,8 @@ export const make = <Id, A, E>(options: {
     const { clock, config, live, tier } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
-    const landing = Landing.make(shelf, tier.fill)
+    const atBest = Landing.make(shelf, (fills) => (live.isBroken() ? Effect.succeed([]) : tier.fill(fills)))
+    const surely = Landing.make(shelf, kernel.store.fill)
     const leases = Leases.make(kernel, shelf.codec.fingerprint)
     const flights = new Map<Tag, Flown>()
     const fibers = new WeakMap<Flown, { readonly group: ReadonlyArray<Flown>; readonly fiber: Fiber.Fiber<void> }>()
@@ -92,15 +97,33 @@ export const make = <Id, A, E>(options: {
       Deferred.doneUnsafe(flight.done, exit)
     }
 
-    const land = Effect.fnUntraced(function* (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) {
-      const exits = yield* landing(
-        answered.map(([{ fence, recorder, wanted }, answer]) => ({ ...wanted, fence, recorder, answer }))
+    const landBy = Effect.fnUntraced(function* (
+      landing: typeof atBest | typeof surely,
+      answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>
+    ) {
+      const landed = yield* Effect.exit(
+        landing(answered.map(([{ fence, recorder, wanted }, answer]) => ({ ...wanted, fence, recorder, answer })))
       )
       for (const [index, [flight]] of answered.entries()) {
-        const exit = exits[index]
+        const exit = Exit.isFailure(landed) ? Exit.failCause(landed.cause) : landed.value[index]
         if (exit !== undefined) finish(flight, exit)
       }
     })
+
+    const land = (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) =>
+      Effect.all(
+        [
+          landBy(
+            atBest,
+            answered.filter(([{ stored }]) => !stored)
+          ),
+          landBy(
+            surely,
+            answered.filter(([{ stored }]) => stored)
+          )
+        ],
+        { concurrency: 2, discard: true }
+      )
 
     const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
       Effect.suspend(() => {
@@ -291,6 +314,7 @@ export const make = <Id, A, E>(options: {
       const known = flights.get(wanted.key)
       if (known !== undefined && mayJoin(known, wanted, arrival)) {
         known.waiting++
+        known.stored ||= wanted.stored
         return known
       }
       const flight: Flown = {
@@ -301,6 +325,7 @@ export const make = <Id, A, E>(options: {
         recorder: Recording.forLoad(view.position, wanted.exact),
         done: Deferred.makeUnsafe(),
         fence,
+        stored: wanted.stored,
         waiting: 1
       }
       flights.set(wanted.key, flight)

@@ -45,7 +45,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
 
   const wanted = (
     held: Holding,
-    { skip }: ReadOptions,
+    { skip, stored = false }: ReadOptions,
     nested: boolean,
     load?: Wanted<Id, A>["load"]
   ): Wanted<Id, A> => ({
@@ -58,6 +58,7 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     nested,
     anew: held.anew,
     exact: held.exact,
+    stored,
     load
   })
 
