@@ -67,6 +67,11 @@ export class Leadership extends Context.Service<
      * itself. Work that ends is not begun anew before the next leadership.
      */
     readonly whileLeading: <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<never, E, R>
+    /**
+     * Gives the lead to another candidate: ends what runs under it, gives the lease back, and stands aside for half a
+     * lease. Where there is no other candidate, this one leads again after that. Answers whether it led.
+     */
+    readonly handOver: Effect.Effect<boolean>
   }
 >()("@letletme/cache/Leadership") {
   static readonly layer = (options: Options = {}): Layer.Layer<Leadership, never, InvalidationLog> =>
@@ -83,6 +88,7 @@ export class Leadership extends Context.Service<
         // By a clock that nobody sets: from when the question was asked, which is before the server counts.
         const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
         let until = Number.NEGATIVE_INFINITY
+        let asideUntil = Number.NEGATIVE_INFINITY
 
         const become = (next: State) =>
           SubscriptionRef.updateSome(state, (known) =>
@@ -105,6 +111,11 @@ export class Leadership extends Context.Service<
             yield* become({ _tag: "StandingBy", leader: held.holder })
             return Math.min(beat, held.left + 1)
           }
+          // It was asked before the lead was given up, and answered after.
+          if (asideUntil > now()) {
+            yield* Effect.ignore(log.resign(held.fence))
+            return beat
+          }
           until = askedAt + lease
           yield* become({ _tag: "Leading", fence: held.fence })
           return beat
@@ -112,6 +123,8 @@ export class Leadership extends Context.Service<
 
         const campaign = Effect.gen(function* () {
           while (true) {
+            const aside = asideUntil - now()
+            if (aside > 0) yield* Effect.sleep(aside)
             const left = until - now()
             const isLeading = (yield* SubscriptionRef.get(state))._tag === "Leading"
             if (isLeading && left <= 0) yield* become(unknown)
@@ -130,14 +143,17 @@ export class Leadership extends Context.Service<
           }
         })
 
-        // Last of all, when what it led has ended: the next one need not wait for the lease to run out.
-        yield* Effect.addFinalizer(() =>
-          Effect.gen(function* () {
-            const last = yield* SubscriptionRef.get(state)
-            yield* SubscriptionRef.set(state, unknown)
-            if (last._tag === "Leading") yield* Effect.ignore(Effect.timeout(log.resign(last.fence), beat))
-          })
-        )
+        /** The next one need not wait for the lease to run out. */
+        const resign = Effect.gen(function* () {
+          const last = yield* SubscriptionRef.get(state)
+          yield* SubscriptionRef.set(state, unknown)
+          if (last._tag !== "Leading") return false
+          yield* Effect.ignore(Effect.timeout(log.resign(last.fence), beat))
+          return true
+        })
+
+        // Last of all, when what it led has ended.
+        yield* Effect.addFinalizer(() => resign)
         yield* Effect.forkScoped(campaign)
 
         return Leadership.of({
@@ -145,6 +161,10 @@ export class Leadership extends Context.Service<
           state: SubscriptionRef.get(state),
           isLeading: Effect.map(SubscriptionRef.get(state), ({ _tag }) => _tag === "Leading" && now() < until),
           changes: SubscriptionRef.changes(state),
+          handOver: Effect.suspend(() => {
+            asideUntil = now() + lease / 2
+            return resign
+          }),
           whileLeading: (work) =>
             SubscriptionRef.changes(state).pipe(
               Stream.switchMap((one) =>

@@ -109,6 +109,25 @@ for (const [name, over] of Object.entries(tiers)) {
       }).pipe(Effect.provide(Teams.layer.pipe(Layer.provideMerge(over()))))
     )
 
+    it.live("one that hands over ends its work and stands aside; alone, it leads again", () =>
+      Effect.gen(function* () {
+        // So long a lease nobody waits for.
+        const one = yield* candidate(3_000)
+        yield* leads(one)
+        const turns = yield* Queue.unbounded<string>()
+        const work = Effect.andThen(Queue.offer(turns, "begins"), Effect.never)
+        yield* Effect.forkScoped(one.whileLeading(Effect.ensuring(work, Queue.offer(turns, "ends"))))
+        assert.strictEqual(yield* Queue.take(turns), "begins")
+        const other = yield* candidate(3_000)
+        assert.isTrue(yield* one.handOver)
+        assert.strictEqual(yield* Queue.take(turns), "ends")
+        yield* leads(other)
+        assert.isFalse(yield* one.handOver)
+        yield* other.stop
+        yield* leads(one)
+      }).pipe(Effect.scoped, Effect.provide(over()))
+    )
+
     it.live("of three candidates one leads; when it stops, its work ends first and another follows at once", () =>
       Effect.gen(function* () {
         // So long a lease nobody waits for.
