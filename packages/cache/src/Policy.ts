@@ -78,13 +78,20 @@ export const resolve = <A>(
   policy: Policy<A>,
   defaults: { readonly timeToLive: StrategyLengths; readonly lookupTimeout: number }
 ): Resolved<A> => {
-  const cap = isStrategy(policy.timeToLive) ? defaults.timeToLive[policy.timeToLive] : millis(policy.timeToLive)
+  /** How long it takes now: the lengths of the strategies may change while the process runs. */
+  const lengthOf = (stated: Strategy | Duration.Input): (() => number) => {
+    if (isStrategy(stated)) return () => defaults.timeToLive[stated]
+    const fixed = millis(stated)
+    return () => fixed
+  }
+  const capOf = lengthOf(policy.timeToLive)
+  const absentOf = lengthOf(policy.absentTimeToLive ?? "temporary")
   const { adaptive, grace = Duration.hours(1) } = policy
   const fixedGrace = typeof grace === "function" ? undefined : millis(grace)
-  const absent = policy.absentTimeToLive === undefined ? defaults.timeToLive.temporary : millis(policy.absentTimeToLive)
   return {
     lifetime: (value, now) => {
-      if (value === undefined) return { timeToLive: Math.min(absent, cap), grace: fixedGrace ?? 0 }
+      const cap = capOf()
+      if (value === undefined) return { timeToLive: Math.min(absentOf(), cap), grace: fixedGrace ?? 0 }
       return {
         timeToLive: adaptive === undefined ? cap : Math.min(cap, millis(adaptive(value, now))),
         grace: fixedGrace ?? (typeof grace === "function" ? millis(grace(value)) : 0)
