@@ -1,7 +1,7 @@
 /**
  * The application's layers: the caches of the game over the store and the source that the settings name.
  */
-import { Backup, CacheConfig, CacheManager, Cipher } from "@letletme/cache"
+import { Backup, CacheManager, Cipher, Tuning } from "@letletme/cache"
 import {
   DeductionWorkflow,
   FplCaches,
@@ -11,17 +11,35 @@ import {
   SeasonSync,
   Workflows
 } from "@letletme/fpl"
-import { Redis } from "@letletme/redis"
-import { Effect, Layer, Option } from "effect"
+import { Redis, type RedisConfig } from "@letletme/redis"
+import { Effect, Layer, Option, Stream } from "effect"
 import { adopt } from "./adopt.ts"
 import * as Database from "./Database.ts"
+import { Reload } from "./Reload.ts"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 
-/** The cache over a store. A Redis that is away fails the start, unless it is lazy. */
+/** Redis, whose login changes with the settings. One that is away fails the start, unless it is lazy. */
+const redis = (config: RedisConfig.RedisConfig) =>
+  Layer.unwrap(
+    Reload.useSync(({ credentials }) =>
+      Redis.layer({
+        ...config,
+        credentials: Option.getOrUndefined(
+          // Who a URL names stays.
+          Option.map(
+            credentials,
+            Stream.map((login) => ({ ...login, username: config.username ?? login.username }))
+          )
+        )
+      })
+    )
+  )
+
+/** The cache over a store. */
 const cache = (store: Store) =>
   store._tag === "Memory"
     ? CacheManager.layerMemory
-    : CacheManager.layerRedis.pipe(Layer.provideMerge(Redis.layer(store.config)))
+    : CacheManager.layerRedis.pipe(Layer.provideMerge(redis(store.config)))
 
 /** The sync, which after each publication states the points that a file of deductions takes. */
 const syncOf = (shared: Pick<Shared, "deductions">) =>
@@ -49,7 +67,8 @@ export const layer = <E, R>(
   shared: Pick<Shared, "deductions">,
   store: Store,
   place: Database.Place,
-  source: Layer.Layer<FplSource, E, R>
+  source: Layer.Layer<FplSource, E, R>,
+  settings: Option.Option<string> = Option.none()
 ) =>
   Layer.merge(FplCaches.layerWarmer, Backup.layer).pipe(
     Layer.provideMerge(FplCaches.layerIntegrity),
@@ -59,7 +78,8 @@ export const layer = <E, R>(
     Layer.provideMerge(source),
     Layer.provideMerge(cache(store)),
     Layer.provideMerge(Cipher.Cipher.layerConfig),
-    Layer.provideMerge(CacheConfig.layerConfig)
+    Layer.provideMerge(Reload.layer(settings)),
+    Layer.provideMerge(Tuning.layerConfig)
   )
 
 const publishFirst = Effect.gen(function* () {

@@ -7,7 +7,7 @@ import { ConsistencyMonitor, Leadership, LiveView, Recovery, type WarmStage } fr
 
 /** The status that `/health/ready` answers. */
 export interface Status {
-  readonly status: "starting" | "ready" | "degraded"
+  readonly status: "starting" | "ready" | "degraded" | "stopping"
   /** Why it is not simply ready. */
   readonly reasons: ReadonlyArray<string>
   /** The source time of the revision in force, and when it was last confirmed. */
@@ -46,6 +46,9 @@ const describe = (name: string, state: Effect.Success<Leadership["Service"]["sta
   }
 }
 
+// A poll that is so much overdue is a finding (ms): the data is older than it is meant to be.
+const patience = 60_000
+
 /** The health of the process. */
 export class Health extends Context.Service<
   Health,
@@ -55,6 +58,10 @@ export class Health extends Context.Service<
     readonly awaitReady: Effect.Effect<void>
     readonly polled: (revision: number) => Effect.Effect<void>
     readonly pollFailed: (reason: string) => Effect.Effect<void>
+    /** When the source is to be asked again (epoch ms). */
+    readonly nextPollAt: (time: number) => Effect.Effect<void>
+    /** It takes no new work: whoever balances load sends it elsewhere. */
+    readonly stopping: Effect.Effect<void>
     /** It leads no longer: what the last poll said is another's concern. */
     readonly stoodDown: Effect.Effect<void>
     readonly warmed: (report: WarmStage.Report) => Effect.Effect<void>
@@ -75,6 +82,8 @@ export class Health extends Context.Service<
         failure: null
       })
       const last = yield* Ref.make<Status["warmed"]>(null)
+      const due = yield* Ref.make(Number.POSITIVE_INFINITY)
+      const isStopping = yield* Ref.make(false)
       const iso = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString())
       const isReady = Effect.sync(() => Deferred.isDoneUnsafe(ready))
 
@@ -83,17 +92,27 @@ export class Health extends Context.Service<
         awaitReady: Deferred.await(ready),
         polled: (revision) => Ref.set(poll, { revision, checkedAt: clock.currentTimeMillisUnsafe(), failure: null }),
         pollFailed: (failure) => Ref.update(poll, (state) => ({ ...state, failure })),
-        stoodDown: Ref.update(poll, (state) => ({ ...state, failure: null })),
+        nextPollAt: (time) => Ref.set(due, time),
+        stopping: Ref.set(isStopping, true),
+        stoodDown: Effect.andThen(
+          Ref.update(poll, (state) => ({ ...state, failure: null })),
+          Ref.set(due, Number.POSITIVE_INFINITY)
+        ),
         warmed: ({ loaded, millis, path, total }) =>
           Effect.andThen(Ref.set(last, { path, entries: total, loaded, millis }), Deferred.succeed(ready, undefined)),
         status: Effect.gen(function* () {
           const { checkedAt, failure, revision } = yield* Ref.get(poll)
-          const isTrusted = live.isTrusted(clock.currentTimeMillisUnsafe())
+          const now = clock.currentTimeMillisUnsafe()
+          const isTrusted = live.isTrusted(now)
+          const late = now - (yield* Ref.get(due))
           const { leader, state } = describe(leadership.name, yield* leadership.state)
           const started = state === "standing by" || (yield* isReady)
           const counts = monitor === null ? null : yield* monitor.counts
           const reasons = [
             ...(failure === null ? [] : [failure]),
+            ...(late > patience
+              ? [`The source was to be asked ${Math.round(late / 1000)} s ago, and has not answered.`]
+              : []),
             ...(isTrusted ? [] : ["The invalidation log does not answer."]),
             ...(state === "unknown" ? ["Who leads is not known: the log does not say."] : []),
             ...Array.from(
@@ -103,11 +122,17 @@ export class Health extends Context.Service<
             ...(started ? [] : ["The first warming has not ended."])
           ]
           return {
-            status: !started ? "starting" : reasons.length > 0 ? "degraded" : "ready",
+            status: (yield* Ref.get(isStopping))
+              ? "stopping"
+              : !started
+                ? "starting"
+                : reasons.length > 0
+                  ? "degraded"
+                  : "ready",
             reasons,
             revision: iso(revision),
             checkedAt: iso(checkedAt),
-            age: checkedAt === null ? null : clock.currentTimeMillisUnsafe() - checkedAt,
+            age: checkedAt === null ? null : now - checkedAt,
             warmed: yield* Ref.get(last),
             consistency: counts && {
               samples: counts.samples,

@@ -1,86 +1,117 @@
 /**
  * What this process does about an inconsistency, a shortage of memory, and a lost connection.
  */
-import { CacheConfig, CacheManager, Fence, Integrity, Leadership, LiveView, Recovery } from "@letletme/cache"
+import { CacheManager, Fence, Integrity, Leadership, LiveView, Recovery, Tuning } from "@letletme/cache"
 import { SeasonSync } from "@letletme/fpl"
+import { Redis } from "@letletme/redis"
 import { Effect, Layer, Option, PubSub, Schedule } from "effect"
 import { getHeapStatistics } from "node:v8"
 
 /** The problems, as they are named on the command line. */
 export const problems = ["inconsistency", "performance", "connection"] as const
 
-// Above this share of what it may have, the heap is a finding.
-const heapShare = 0.85
+// Above this share of what it may have, the heap is a finding; so is Redis.
+const memoryShare = 0.85
 // The share of the near cache that is dropped, the least lately used first.
 const shedShare = 0.5
+
+// The shortest list of dependencies that coarsening is widened to.
+const fewestTags = 16
 
 /** A share in percent. */
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 
+/** How full Redis is, by its own word; `undefined` where it has no limit. */
+const fullness = (redis: Redis["Service"]) =>
+  Effect.map(redis.send("INFO", "memory"), (info) => {
+    const valueOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(info))?.[1] ?? 0)
+    const limit = valueOf("maxmemory")
+    return limit === 0 ? undefined : valueOf("used_memory") / limit
+  })
+
 /** The procedures, over the caches of the game. Only the leader looks for inconsistencies, and mends them. */
-export const layer: Layer.Layer<Recovery, never, CacheManager | Integrity | Leadership | LiveView | SeasonSync> =
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const manager = yield* CacheManager
-      const integrity = yield* Integrity
-      const leadership = yield* Leadership
-      const live = yield* LiveView
-      const sync = yield* SeasonSync
-      const { maxTags } = yield* CacheConfig.Settings
+export const layer: Layer.Layer<
+  Recovery,
+  never,
+  CacheManager | Integrity | Leadership | LiveView | SeasonSync | Tuning
+> = Layer.unwrap(
+  Effect.gen(function* () {
+    const manager = yield* CacheManager
+    const integrity = yield* Integrity
+    const leadership = yield* Leadership
+    const live = yield* LiveView
+    const sync = yield* SeasonSync
+    const tuning = yield* Tuning
+    const redis = Option.getOrUndefined(yield* Effect.serviceOption(Redis))
 
-      /** Writes as the leader; where another leads, it is that one's to mend. */
-      const asLeader = <A, E>(effect: Effect.Effect<A, E>) =>
-        Effect.flatMap(leadership.state, (state): Effect.Effect<A, E | string> =>
-          state._tag === "Leading"
-            ? Effect.provideService(effect, Fence, state.fence)
-            : Effect.fail("This process does not lead.")
-        )
+    /** Writes as the leader; where another leads, it is that one's to mend. */
+    const asLeader = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.flatMap(leadership.state, (state): Effect.Effect<A, E | string> =>
+        state._tag === "Leading"
+          ? Effect.provideService(effect, Fence, state.fence)
+          : Effect.fail("This process does not lead.")
+      )
 
-      return Recovery.layer({
-        patience: "2 minutes",
-        procedures: {
-          inconsistency: {
-            check: Effect.gen(function* () {
-              if (!(yield* leadership.isLeading)) return Option.none()
-              const { failures, findings, foreign, isClean, total } = yield* integrity.verify
-              const [first] = failures
-              if (first !== undefined) return Option.some(`It could not be verified: ${first}`)
-              return isClean
-                ? Option.none()
-                : Option.some(`${findings.length} of ${total} entries are not right, and ${foreign} are foreign.`)
-            }),
-            remedies: [
-              { name: "verify primary data", apply: asLeader(sync.poll) },
-              { name: "rebuild", apply: asLeader(integrity.repair) }
-            ]
-          },
-          performance: {
-            check: Effect.sync(() => {
-              const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
-              if (used > limit * heapShare) return Option.some(`The heap is ${percent(used / limit)} full.`)
-              return live.view.size > maxTags
-                ? Option.some(`The table holds ${live.view.size} tags, and ${maxTags} are allowed.`)
-                : Option.none()
-            }),
-            remedies: [
-              { name: "evict cold entries", apply: manager.shed(shedShare) },
-              { name: "compact tags", apply: live.compact }
-            ]
-          },
-          connection: {
-            check: Effect.as(live.catchUp, Option.none()),
-            // The client reconnects, and follows a failover, by itself: what is waited for is that it has.
-            remedies: [
-              {
-                name: "reconnect",
-                apply: Effect.retry(live.catchUp, { schedule: Schedule.spaced("500 millis"), times: 40 })
-              }
-            ]
-          }
-        }
-      })
+    /** From now on half as long lists of dependencies are coarsened to patterns: fewer bytes, and more reloads. */
+    const widen = Effect.gen(function* () {
+      const settings = yield* tuning.current
+      const maxTagsPerEntry = Math.max(fewestTags, Math.floor(settings.maxTagsPerEntry / 2))
+      return yield* tuning.adopt({ ...settings, maxTagsPerEntry })
     })
-  )
+
+    return Recovery.layer({
+      patience: "2 minutes",
+      procedures: {
+        inconsistency: {
+          check: Effect.gen(function* () {
+            if (!(yield* leadership.isLeading)) return Option.none()
+            const { failures, findings, foreign, isClean, total } = yield* integrity.verify
+            const [first] = failures
+            if (first !== undefined) return Option.some(`It could not be verified: ${first}`)
+            return isClean
+              ? Option.none()
+              : Option.some(`${findings.length} of ${total} entries are not right, and ${foreign} are foreign.`)
+          }),
+          remedies: [
+            { name: "verify primary data", apply: asLeader(sync.poll) },
+            { name: "rebuild", apply: asLeader(integrity.repair) }
+          ]
+        },
+        performance: {
+          check: Effect.gen(function* () {
+            const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
+            if (used > limit * memoryShare) return Option.some(`The heap is ${percent(used / limit)} full.`)
+            const { maxTags } = yield* tuning.current
+            if (live.view.size > maxTags) {
+              return Option.some(`The table holds ${live.view.size} tags, and ${maxTags} are allowed.`)
+            }
+            const full = redis === undefined ? undefined : yield* fullness(redis)
+            return full !== undefined && full > memoryShare
+              ? Option.some(
+                  `Redis is ${percent(full)} full: raise maxmemory, or let entries live shorter (CACHE_TTL_…).`
+                )
+              : Option.none()
+          }),
+          remedies: [
+            { name: "evict cold entries", apply: manager.shed(shedShare) },
+            { name: "compact tags", apply: live.compact },
+            { name: "widen coarsening", apply: widen }
+          ]
+        },
+        connection: {
+          check: Effect.as(live.catchUp, Option.none()),
+          // The client reconnects, and follows a failover, by itself: what is waited for is that it has.
+          remedies: [
+            {
+              name: "reconnect",
+              apply: Effect.retry(live.catchUp, { schedule: Schedule.spaced("500 millis"), times: 40 })
+            }
+          ]
+        }
+      }
+    })
+  })
+)
 
 /** Triggers recovery by what the cache tells of itself. */
 export const layerTriggers: Layer.Layer<never, never, CacheManager | Recovery> = Layer.effectDiscard(

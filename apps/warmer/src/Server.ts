@@ -112,7 +112,9 @@ export const layer = HttpRouter.serve(
         "GET",
         "/health/ready",
         Effect.map(health.status, (status) =>
-          HttpServerResponse.jsonUnsafe(status, { status: status.status === "starting" ? 503 : 200 })
+          HttpServerResponse.jsonUnsafe(status, {
+            status: ["starting", "stopping"].includes(status.status) ? 503 : 200
+          })
         )
       )
       const recovery = yield* Recovery

@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Effect, Layer, Schema, Stream } from "effect"
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { ask, daemon, health, run, within } from "./process.ts"
 
 const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port, lazy: true })))).pipe(
@@ -100,5 +103,64 @@ describe("recovery of a warmer", () => {
       assert.match(metrics.body, /^cache_unresolved\{problem="connection"\} 0$/m)
       assert.match(metrics.body, /^cache_data_age_milliseconds \d+/m)
     }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+})
+
+/** A folder for a test's files, removed with its scope. */
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "warmer-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
+)
+
+describe("a warmer that is stopped", () => {
+  it.live("tells what is committed, hands over, backs up, and says each", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const file = join(yield* folder, "last.backup")
+      const warmer = yield* daemon(["run", "--port", "0", "--store", url, "--backup-on-stop", file])
+      yield* health(yield* warmer.address, "ready")
+      yield* warmer.signal("SIGTERM")
+      assert.strictEqual(yield* warmer.ended, 143)
+      const said = yield* warmer.stderr
+      assert.include(said, "Stopping: another may lead")
+      assert.match(said, /Stopping: \d{3,} entries backed up in \d+ bytes/)
+      assert.isAbove((yield* Effect.promise(() => stat(file))).size, 10_000)
+      assert.isBelow(said.indexOf("leads no longer"), said.indexOf("another may lead"))
+      assert.isBelow(said.indexOf("another may lead"), said.indexOf("entries backed up"))
+    }).pipe(Effect.scoped, Effect.provide(redis))
+  )
+})
+
+describe("a warmer's settings", () => {
+  it.live("are read again on SIGHUP: what may change does, what may not is named, what is wrong changes nothing", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "settings")
+      const write = (text: string) => Effect.promise(() => writeFile(file, text))
+      yield* write("CACHE_TTL_DERIVED=2 hours\n")
+      const warmer = yield* daemon(["run", "--port", "0", "--every", "30", "--settings", file])
+      yield* health(yield* warmer.address, "ready")
+      const says = (text: string) =>
+        Effect.retry(
+          Effect.filterOrFail(warmer.stderr, (said) => said.includes(text)),
+          within
+        )
+      yield* write("CACHE_TTL_DERIVED=3 hours\nCACHE_NEAR_ENTRIES=7\n")
+      yield* warmer.signal("SIGHUP")
+      yield* says("Settings were read again: timeToLive changed; nearEntries wait for a restart")
+      yield* write("CACHE_TTL_DERIVED=soon\nCACHE_MAX_TAGS=many\n")
+      yield* warmer.signal("SIGHUP")
+      yield* says("Settings stay as they are: 2 settings are wrong.")
+      yield* write("CACHE_TTL_DERIVED=3 hours\n")
+      yield* warmer.signal("SIGHUP")
+      yield* says("Settings were read again: nothing changed")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a file that is not there is named before anything is started", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["run", "--port", "0", "--settings", "/nowhere/settings"])
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "--settings: /nowhere/settings cannot be read")
+    })
   )
 })

@@ -72,7 +72,7 @@ export const within = { schedule: Schedule.spaced("50 millis"), times: 400 }
 
 const Ready = Schema.fromJsonString(
   Schema.Struct({
-    status: Schema.Literals(["starting", "ready", "degraded"]),
+    status: Schema.Literals(["starting", "ready", "degraded", "stopping"]),
     reasons: Schema.Array(Schema.String),
     warmed: Schema.NullOr(Schema.Struct({ path: Schema.String, entries: Schema.Int, loaded: Schema.Int }))
   })

@@ -50,6 +50,14 @@ const runCommand = Command.make(
       Flag.withDescription('When leftovers are cleaned up, as cron, such as "0 4 * * *" (default: never)'),
       Flag.optional
     ),
+    settings: Flag.String("settings").pipe(
+      Flag.withDescription("A file of NAME=value lines beside the environment, read again on SIGHUP"),
+      Flag.optional
+    ),
+    backupOnStop: Flag.String("backup-on-stop").pipe(
+      Flag.withDescription("A file to back the entries up to when it is stopped"),
+      Flag.optional
+    ),
     monitor: Flag.Finite("monitor").pipe(
       Flag.withDescription("Seconds between two samples of the consistency monitor (default: none are taken)"),
       Flag.optional

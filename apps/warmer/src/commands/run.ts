@@ -34,9 +34,11 @@ import * as Maintenance from "../Maintenance.ts"
 import * as Recoveries from "../Recoveries.ts"
 import * as Configuration from "../Configuration.ts"
 import { answer, showProgress, table } from "../Output.ts"
+import { onSignal, Reload } from "../Reload.ts"
 import * as Server from "../Server.ts"
 import { describeStore, SettingError, type Shared, storeOf } from "../Settings.ts"
 import * as Source from "../Source.ts"
+import { stop } from "../Stopping.ts"
 
 /** What the daemon is told beside the shared flags. */
 export interface Options {
@@ -48,6 +50,8 @@ export interface Options {
   readonly lease: number
   readonly stopWithin: number
   readonly maintenance: Option.Option<string>
+  readonly settings: Option.Option<string>
+  readonly backupOnStop: Option.Option<string>
 }
 
 // How often a process looks at its own memory.
@@ -128,8 +132,12 @@ const daemon = Effect.fn("run")(function* (
   every: Option.Option<number>,
   what: string,
   isCurrent: Ref.Ref<boolean>,
-  maintenance: Option.Option<Cron.Cron>
+  maintenance: Option.Option<Cron.Cron>,
+  backupTo: Option.Option<string>
 ) {
+  // Last of all, when the work below has ended.
+  yield* Effect.addFinalizer(() => stop(backupTo))
+
   const source = yield* FplSource
   const health = yield* Health
   const live = yield* LiveView
@@ -181,7 +189,9 @@ const daemon = Effect.fn("run")(function* (
       // One that was paused does not ask the source in another's time.
       const hasAnswered = (yield* leadership.isLeading) && (yield* poll())
       if (hasAnswered) yield* Ref.set(isCurrent, true)
-      yield* Effect.sleep(Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered))
+      const pause = Option.isSome(every) ? every.value * 1000 : yield* untilNextPoll(hasAnswered)
+      yield* health.nextPollAt((yield* Clock.currentTimeMillis) + pause)
+      yield* Effect.sleep(pause)
       return hasAnswered
     })
     yield* Effect.repeat(turn, { until: (hasAnswered) => hasAnswered })
@@ -196,6 +206,7 @@ const daemon = Effect.fn("run")(function* (
   )
   const recovery = yield* Recovery
   yield* Effect.forkScoped(Effect.schedule(recovery.trigger("performance"), Schedule.spaced(memoryCheck)))
+  yield* onSignal
   if (Option.isSome(maintenance)) yield* Effect.forkScoped(Maintenance.bySchedule(maintenance.value))
   return yield* leadership.whileLeading(leading)
 }, Effect.scoped)
@@ -222,8 +233,7 @@ const endIn = (seconds: number) =>
     process.once("SIGINT", begin)
   })
 
-/** Runs the daemon until it is stopped. */
-export const run = Effect.fnUntraced(function* (shared: Shared, options: Options) {
+const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
   yield* Configuration.verify
   const store = yield* storeOf(shared.store)
   const place = yield* placeOf(shared.database)
@@ -265,13 +275,18 @@ export const run = Effect.fnUntraced(function* (shared: Shared, options: Options
     Layer.provideMerge(ErrorFlow.layer({ strategies: { standing: "stale" }, retry })),
     Layer.provideMerge(Recoveries.layer),
     Layer.provideMerge(Leadership.layer({ lease: options.lease * 1000 })),
-    Layer.provideMerge(App.layer(shared, store, place, Source.layer(shared, options)))
+    Layer.provideMerge(App.layer(shared, store, place, Source.layer(shared, options), options.settings))
   )
   return yield* daemon(
     shared,
     every,
     `${describeStore(store)}; the season in ${describe(place)}`,
     isCurrent,
-    maintenance
+    maintenance,
+    options.backupOnStop
   ).pipe(Effect.provide(app))
 })
+
+/** Runs the daemon until it is stopped. */
+export const run = (shared: Shared, options: Options) =>
+  start(shared, options).pipe(Reload.withSettings(options.settings))
