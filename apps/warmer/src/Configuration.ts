@@ -30,14 +30,17 @@ const namesBelow = (
  * Reads each variable as if it were the only one: a reader of many stops at the first that is wrong, and whoever
  * corrects it would find the next.
  */
-export const verify: Effect.Effect<void, SettingError> = Effect.gen(function* () {
-  const provider = yield* ConfigProvider.ConfigProvider
+export const verify = Effect.fnUntraced(function* (
+  providers: ReadonlyArray<ConfigProvider.ConfigProvider>
+): Effect.fn.Return<void, SettingError> {
   const faults: Array<string> = []
-  for (const [word, reader] of Object.entries(readers)) {
-    for (const name of yield* namesBelow(provider, [word])) {
-      const alone = ConfigProvider.make((path) => (path.join("_") === name ? provider.load(path) : Effect.undefined))
-      const read = yield* Effect.result(reader.parse(alone))
-      if (read._tag === "Failure") faults.push(`${name}: ${read.failure.message.replaceAll(/\s*\n\s*/g, " ")}`)
+  for (const provider of providers) {
+    for (const [word, reader] of Object.entries(readers)) {
+      for (const name of yield* namesBelow(provider, [word])) {
+        const alone = ConfigProvider.make((path) => (path.join("_") === name ? provider.load(path) : Effect.undefined))
+        const read = yield* Effect.result(reader.parse(alone))
+        if (read._tag === "Failure") faults.push(`${name}: ${read.failure.message.replaceAll(/\s*\n\s*/g, " ")}`)
+      }
     }
   }
   if (faults.length > 0) {

@@ -17,23 +17,21 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
-import { parseEnv } from "node:util"
 import * as Configuration from "./Configuration.ts"
 import { SettingError } from "./Settings.ts"
 
-/** The environment, and what a file of `NAME=value` lines says beside it. The environment goes first. */
+/** The environment, which goes first, and what a file of `NAME=value` lines says beside it: verified. */
 const providerOf = Effect.fnUntraced(function* (file: Option.Option<string>) {
-  if (Option.isNone(file)) return ConfigProvider.fromEnv()
+  const environment = ConfigProvider.fromEnv()
+  if (Option.isNone(file)) return yield* Effect.as(Configuration.verify([environment]), environment)
   const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     files.readFileString(file.value),
     (error) => new SettingError({ message: `--settings: ${file.value} cannot be read: ${error.message}` })
   )
-  const stated: Record<string, string> = {}
-  for (const [name, value] of Object.entries({ ...parseEnv(text), ...process.env })) {
-    if (value !== undefined) stated[name] = value
-  }
-  return ConfigProvider.fromEnv({ env: stated })
+  const stated = ConfigProvider.fromDotEnvContents(text)
+  yield* Configuration.verify([environment, stated])
+  return ConfigProvider.orElse(environment, stated)
 })
 
 /** Who logs in to Redis, where the settings name somebody. */
@@ -70,12 +68,9 @@ export class Reload extends Context.Service<
 
         const run = Effect.gen(function* () {
           const provider = yield* Effect.provideService(providerOf(file), FileSystem.FileSystem, files)
-          const { settings, user } = yield* Effect.gen(function* () {
-            yield* Configuration.verify
-            return yield* Config.all({ settings: CacheConfig.config, user: credentials }).pipe(
-              Effect.mapError(({ message }) => new SettingError({ message }))
-            )
-          }).pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
+          const { settings, user } = yield* Config.all({ settings: CacheConfig.config, user: credentials })
+            .parse(provider)
+            .pipe(Effect.mapError(({ message }) => new SettingError({ message })))
           if (!Equal.equals(user, yield* SubscriptionRef.get(login))) yield* SubscriptionRef.set(login, user)
           return yield* tuning.adopt(settings)
         }).pipe(Effect.withSpan("Reload"))

@@ -42,7 +42,7 @@ describe("settings", () => {
         CACHE_NAMESPACE: "fine",
         REDIS_PORT: "many"
       })
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       assert.include(stderr, "3 settings are wrong")
       for (const name of ["CACHE_LEASE: ", "CACHE_NEAR_ENTRIES: ", "REDIS_PORT: "]) assert.include(stderr, name)
       assert.notInclude(stderr, "CACHE_NAMESPACE")
@@ -52,7 +52,7 @@ describe("settings", () => {
   it.live("a maintenance window that is no cron expression is named", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* run(["run", "--port", "0", "--maintenance", "at night"])
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       assert.include(stderr, "--maintenance: ")
     })
   )
@@ -159,7 +159,7 @@ describe("a warmer's settings", () => {
   it.live("a file that is not there is named before anything is started", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* run(["run", "--port", "0", "--settings", "/nowhere/settings"])
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       assert.include(stderr, "--settings: /nowhere/settings cannot be read")
     })
   )

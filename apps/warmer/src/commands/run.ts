@@ -32,7 +32,6 @@ import { describe, placeOf } from "../Database.ts"
 import { Health } from "../Health.ts"
 import * as Maintenance from "../Maintenance.ts"
 import * as Recoveries from "../Recoveries.ts"
-import * as Configuration from "../Configuration.ts"
 import { answer, showProgress, table } from "../Output.ts"
 import { onSignal, Reload } from "../Reload.ts"
 import * as Server from "../Server.ts"
@@ -234,7 +233,6 @@ const endIn = (seconds: number) =>
   })
 
 const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
-  yield* Configuration.verify
   const store = yield* storeOf(shared.store)
   const place = yield* placeOf(shared.database)
   const maintenance = yield* windowsOf(options.maintenance)
