@@ -1,7 +1,7 @@
 /**
  * The application's layers: the caches of the game over the store and the source that the settings name.
  */
-import { Backup, CacheManager, Cipher, Tuning } from "@letletme/cache"
+import { Backup, CacheManager, CacheMetrics, Cipher, Tuning } from "@letletme/cache"
 import {
   DeductionWorkflow,
   FplCaches,
@@ -17,6 +17,9 @@ import { adopt } from "./adopt.ts"
 import * as Database from "./Database.ts"
 import { Reload } from "./Reload.ts"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
+
+/** The first words of the causes that the game's changes state in the log. */
+const causes = ["sync", ...["Event", "Phase", "Team", "Match", "Deduction"].map((kind) => `${kind}Workflow.update`)]
 
 /** Redis, whose login changes with the settings. One that is away fails the start, unless it is lazy. */
 const redis = (config: RedisConfig.RedisConfig) =>
@@ -77,6 +80,7 @@ export const layer = <E, R>(
     Layer.provideMerge(Database.layer(place)),
     Layer.provideMerge(source),
     Layer.provideMerge(cache(store)),
+    Layer.provide(Layer.succeed(CacheMetrics.Causes, causes)),
     Layer.provideMerge(Cipher.Cipher.layerConfig),
     Layer.provideMerge(Reload.layer(settings)),
     Layer.provideMerge(Tuning.layerConfig)

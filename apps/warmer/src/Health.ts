@@ -3,7 +3,8 @@
  * the log does not answer.
  */
 import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
-import { ConsistencyMonitor, Leadership, LiveView, Recovery, type WarmStage } from "@letletme/cache"
+import { ConsistencyMonitor, Leadership, LiveView, Meter, Recovery, type WarmStage } from "@letletme/cache"
+import * as Instruments from "./Instruments.ts"
 
 /** The status that `/health/ready` answers. */
 export interface Status {
@@ -84,6 +85,15 @@ export class Health extends Context.Service<
       const last = yield* Ref.make<Status["warmed"]>(null)
       const due = yield* Ref.make(Number.POSITIVE_INFINITY)
       const isStopping = yield* Ref.make(false)
+      const meter = yield* Meter.make
+      const startedAt = clock.currentTimeMillisUnsafe()
+      meter.observe(
+        Instruments.sourceAge,
+        {},
+        () => (clock.currentTimeMillisUnsafe() - (Ref.getUnsafe(poll).checkedAt ?? startedAt)) / 1_000
+      )
+      meter.observe(Instruments.sourceFailing, {}, () => Number(Ref.getUnsafe(poll).failure !== null))
+      meter.observe(Instruments.ready, {}, () => Number(Deferred.isDoneUnsafe(ready)))
       const iso = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString())
       const isReady = Effect.sync(() => Deferred.isDoneUnsafe(ready))
 

@@ -47,7 +47,7 @@ describe("run", () => {
       assert.strictEqual(warmed?.path === "loaded" || warmed?.path === "verified", true)
       assert.strictEqual((yield* ask(`${address}/health/live`)).status, 200)
       const metrics = yield* ask(`${address}/metrics`)
-      assert.match(metrics.body, /^cache_loads_total\{domain="match",outcome="success"\} \d+$/m)
+      assert.match(metrics.body, /^letletme_cache_loads_total\{domain="match",outcome="success"\} \d+$/m)
       yield* Effect.retry(
         Effect.filterOrFail(warmer.stdout, (text) => text.includes("The table of 2030-31")),
         within
@@ -173,7 +173,7 @@ describe("run", () => {
       yield* set(key, Uint8Array.from(bytes ?? []).fill(120, -10), { timeToLive: 60_000 })
       yield* Effect.retry(
         Effect.filterOrFail(ask(`${address}/metrics`), ({ body }) =>
-          /^cache_inconsistent_total\{domain="team",cause="corrupt"\} 1$/m.test(body)
+          /^letletme_cache_inconsistent_total\{domain="team",cause="corrupt"\} 1$/m.test(body)
         ),
         within
       )

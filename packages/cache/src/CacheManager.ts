@@ -26,6 +26,7 @@ import * as NearCache from "./internal/NearCache.ts"
 import * as probe from "./internal/probe.ts"
 import * as Reader from "./internal/Reader.ts"
 import * as Shelf from "./internal/Shelf.ts"
+import { timed } from "./internal/timed.ts"
 import * as Writer from "./internal/Writer.ts"
 import { LiveView } from "./LiveView.ts"
 import type * as Lookup from "./Lookup.ts"
@@ -153,7 +154,8 @@ export class CacheManager extends Context.Service<
           once?: string
         ) {
           const list = [...tags]
-          const appended = yield* live.append({ tags: list, cause, writes, once, fence: yield* Fence })
+          const append = live.append({ tags: list, cause, writes, once, fence: yield* Fence })
+          const appended = yield* timed(kernel.clock, append, metrics.timeAppend)
           if (list.length > 0) {
             metrics.countInvalidation(cause, list.length, list.filter(Tag.isPattern).length)
             kernel.tell({ _tag: "Invalidated", tags: list, position: appended.position, cause })
@@ -239,7 +241,7 @@ export class CacheManager extends Context.Service<
               keys
             })
             const label = list === undefined ? name : `${name}:${list.of}:${list.name}`
-            const counts = metrics.domain(label, () => ({ nearEntries: near.entries(), nearBytes: near.bytes() }))
+            const meter = metrics.domain(label, () => ({ nearEntries: near.entries(), nearBytes: near.bytes() }))
             const shelf = Shelf.make<Id, A>({
               kernel,
               keys,
@@ -249,7 +251,7 @@ export class CacheManager extends Context.Service<
               }),
               policy,
               near,
-              counts,
+              meter,
               declared: Writer.declaredTags(definition, keys.relation)
             })
             const { keyed, of: key, parse } = keys

@@ -4,11 +4,13 @@
  * @see https://engineering.fb.com/2022/06/08/core-infra/cache-made-consistent/ - caches that are monitored for
  * consistency, and the nines that they reach
  */
-import { Clock, Context, Duration, Effect, Layer, Random, Schedule, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Random, Schedule, Semaphore, Struct } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import type { CacheEvent, Inconsistency } from "./CacheEvent.ts"
 import { CacheManager } from "./CacheManager.ts"
+import * as Instruments from "./Instruments.ts"
 import { carries } from "./internal/Shelf.ts"
+import * as Meter from "./Meter.ts"
 import type { Difference, Doubt, Examined, Probe } from "./Probe.ts"
 import type { Tag } from "./Tag.ts"
 
@@ -157,10 +159,22 @@ export class ConsistencyMonitor extends Context.Service<
         let windows = 0
         let oldest = 0
 
+        const meter = yield* Meter.make
+
         const ledgerOf = (domain: string): Ledger => {
-          const known = ledgers.get(domain) ?? open()
-          ledgers.set(domain, known)
-          return known
+          const known = ledgers.get(domain)
+          if (known !== undefined) return known
+          const ledger = open()
+          ledgers.set(domain, ledger)
+          meter.observe(Instruments.samples, { domain }, () => ledger.samples)
+          meter.observe(Instruments.monitorLookups, { domain }, () => ledger.lookups)
+          for (const cause of Struct.keys(ledger.inconsistent)) {
+            meter.observe(Instruments.inconsistent, { domain, cause }, () => ledger.inconsistent[cause])
+          }
+          for (const reason of Struct.keys(ledger.undecided)) {
+            meter.observe(Instruments.undecided, { domain, reason }, () => ledger.undecided[reason])
+          }
+          return ledger
         }
 
         /** The keys to look at: half of them new ones, so that neither these nor the others wait for ever. */
@@ -259,6 +273,11 @@ export class ConsistencyMonitor extends Context.Service<
           }
         }
 
+        const ninesOf = ({ inconsistent, samples }: Readonly<Record<"inconsistent" | "samples", number>>) =>
+          samples === 0 ? 0 : Math.log10(samples / Math.max(1, inconsistent))
+        meter.observe(Instruments.nines, {}, () => ninesOf(sums()))
+        meter.observe(Instruments.inconsistentAge, {}, () => oldest / 1_000)
+
         const check = Effect.gen(function* () {
           const before = sums()
           const probes = (yield* manager.probes).filter(({ domain }) => !except.has(domain))
@@ -292,7 +311,7 @@ export class ConsistencyMonitor extends Context.Service<
               inconsistent,
               lookups,
               oldest,
-              nines: samples === 0 ? 0 : Math.log10(samples / Math.max(1, inconsistent)),
+              nines: ninesOf({ inconsistent, samples }),
               domains: Object.fromEntries(domains)
             }
           })

@@ -4,6 +4,8 @@
  */
 import { Context, Effect, Layer, Option, Predicate, PubSub, Schedule, type Scope } from "effect"
 import { CacheError } from "./CacheError.ts"
+import * as Instruments from "./Instruments.ts"
+import * as Meter from "./Meter.ts"
 import { type Problem, Recovery } from "./Recovery.ts"
 
 /** Whether trying again may help. */
@@ -103,6 +105,17 @@ export class ErrorFlow extends Context.Service<
         const { retry = backoff, strategies = {} } = options
         const steps = yield* Effect.acquireRelease(PubSub.sliding<Step>(256), PubSub.shutdown)
         const counts = new Map<string, Record<Kind, number>>()
+        const meter = yield* Meter.make
+
+        const open = (domain: string) => {
+          const count = { temporary: 0, permanent: 0 }
+          counts.set(domain, count)
+          meter.observe(Instruments.errors, { domain, kind: "temporary" }, () => count.temporary)
+          meter.observe(Instruments.errors, { domain, kind: "permanent" }, () => count.permanent)
+          return count
+        }
+
+        for (const domain of Object.keys(strategies)) open(domain)
 
         const fallBack = <A, E, R>(strategy: Strategy, plan: Plan<A, E, R>): Effect.Effect<Option.Option<A>, E, R> => {
           switch (strategy) {
@@ -140,8 +153,7 @@ export class ErrorFlow extends Context.Service<
           yield* tell({ ...at, _tag: "FellBack", strategy, helped: Option.isSome(answer) })
 
           const kind = classify(error)
-          const count = counts.get(domain) ?? { temporary: 0, permanent: 0 }
-          counts.set(domain, count)
+          const count = counts.get(domain) ?? open(domain)
           count[kind]++
           yield* tell({ ...at, _tag: "Counted", kind, times: count[kind] })
           const message = error instanceof Error ? error.message : String(error)

@@ -12,7 +12,9 @@ import { randomUUID } from "node:crypto"
 import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, Timeout } from "./CacheError.ts"
 import { Fence } from "./Fence.ts"
+import * as Instruments from "./Instruments.ts"
 import { InvalidationLog } from "./InvalidationLog.ts"
+import * as Meter from "./Meter.ts"
 import type { Position } from "./Position.ts"
 
 /** Whether this process leads. */
@@ -142,6 +144,9 @@ export class Leadership extends Context.Service<
             yield* Effect.sleep(pause)
           }
         })
+
+        const meter = yield* Meter.make
+        meter.observe(Instruments.leader, {}, () => Number(SubscriptionRef.getUnsafe(state)._tag === "Leading"))
 
         /** The next one need not wait for the lease to run out. */
         const resign = Effect.gen(function* () {

@@ -7,7 +7,9 @@
 import { Clock, Context, Deferred, Effect, Layer, PubSub, Schedule, type Scope } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, Timeout } from "./CacheError.ts"
+import * as Instruments from "./Instruments.ts"
 import { type Append, type Appended, InvalidationLog, type Progress } from "./InvalidationLog.ts"
+import * as Meter from "./Meter.ts"
 import type { Position } from "./Position.ts"
 import * as View from "./View.ts"
 
@@ -56,6 +58,9 @@ export class LiveView extends Context.Service<
       const changes = yield* PubSub.sliding<Change>(1_024)
       yield* Effect.addFinalizer(() => PubSub.shutdown(changes))
 
+      const startedAt = clock.currentTimeMillisUnsafe()
+      // The last head that the log stated.
+      let head: Position = 0
       // When the last question was asked whose answer left nothing missing (epoch ms).
       let confirmedAt = Number.NEGATIVE_INFINITY
       let wasTrusted: boolean | undefined
@@ -114,6 +119,7 @@ export class LiveView extends Context.Service<
       })
 
       const absorb = Effect.fnUntraced(function* (progress: Progress, askedAt: number) {
+        head = Math.max(head, progress.head)
         yield* apply(progress.entries)
         // A trimmed or vanished log leaves a gap that only the table can fill.
         if (view.position < progress.head || view.floor < progress.floor) return yield* snapshot
@@ -183,6 +189,14 @@ export class LiveView extends Context.Service<
           Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced(heartbeat)]).pipe(Schedule.jittered)
         )
       )
+
+      const meter = yield* Meter.make
+      const silence = () => (clock.currentTimeMillisUnsafe() - Math.max(startedAt, confirmedAt)) / 1_000
+      meter.observe(Instruments.logPosition, {}, () => view.position)
+      meter.observe(Instruments.logLag, {}, () => Math.max(0, head - view.position, view.highest - view.position))
+      meter.observe(Instruments.logSilence, {}, () => (log.isRemote ? Math.max(0, silence()) : 0))
+      meter.observe(Instruments.logTrusted, {}, () => Number(isTrusted(clock.currentTimeMillisUnsafe())))
+      meter.observe(Instruments.viewTags, {}, () => view.size)
 
       // A server that is away at start must not keep the application from starting: it starts untrusted.
       yield* Effect.ignore(snapshot)

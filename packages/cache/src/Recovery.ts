@@ -3,7 +3,22 @@
  *
  * A procedure runs by itself where something triggers it, and by command. Each leaves a trail of events.
  */
-import { Cause, Context, Duration, Effect, Layer, Option, PubSub, Queue, Schedule, type Scope, Semaphore } from "effect"
+import {
+  Cause,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  Option,
+  PubSub,
+  Queue,
+  Schedule,
+  type Scope,
+  Semaphore,
+  Struct
+} from "effect"
+import * as Instruments from "./Instruments.ts"
+import * as Meter from "./Meter.ts"
 
 /** What may be wrong. */
 export type Problem = "inconsistency" | "performance" | "connection"
@@ -103,6 +118,11 @@ export class Recovery extends Context.Service<
         const wanted = yield* Queue.unbounded<Problem>()
         const pending = new Set<Problem>()
         const unresolved = new Map<Problem, { readonly finding: string; readonly at: number }>()
+
+        const meter = yield* Meter.make
+        for (const problem of Struct.keys(procedures)) {
+          meter.observe(Instruments.unresolved, { problem }, () => Number(unresolved.has(problem)))
+        }
 
         /** Runs it in time, and answers in words why it failed. */
         const inTime = <A>(what: string, effect: Effect.Effect<A, unknown>): Effect.Effect<A, string> =>

@@ -6,6 +6,8 @@ import { Clock, Context, Effect, Layer, Result, type Scope, Stream, Subscription
 import type { CacheError } from "./CacheError.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
 import type { Condition, Domain } from "./Domain.ts"
+import * as Instruments from "./Instruments.ts"
+import * as Meter from "./Meter.ts"
 import type { Tag } from "./Tag.ts"
 
 /** A stage's ids, read for one run. */
@@ -127,6 +129,14 @@ export class Warmer extends Context.Service<
         const order = inOrder(graph, yield* stages)
         const progress = yield* SubscriptionRef.make(idle)
 
+        const meter = yield* Meter.make
+        const sums = { loaded: 0, kept: 0, failures: 0, millis: 0, endedAt: 0 }
+        meter.observe(Instruments.warmed, { outcome: "loaded" }, () => sums.loaded)
+        meter.observe(Instruments.warmed, { outcome: "kept" }, () => sums.kept)
+        meter.observe(Instruments.warmFailures, {}, () => sums.failures)
+        meter.observe(Instruments.warmDuration, {}, () => sums.millis / 1_000)
+        meter.observe(Instruments.warmTime, {}, () => sums.endedAt / 1_000)
+
         const runStage = Effect.fnUntraced(function* (name: string, prepared: Result.Result<Prepared, unknown>) {
           const found = { fresh: 0, expired: 0, invalidated: 0, missing: 0, corrupt: 0 }
           const loaded: Array<{ readonly key: Tag; readonly was: Condition }> = []
@@ -183,14 +193,17 @@ export class Warmer extends Context.Service<
           const sum = (of: (report: StageReport) => number) => reports.reduce((total, report) => total + of(report), 0)
           const total = sum((report) => report.total)
           const missing = sum(({ found }) => found.missing)
-          return {
-            path: total > 0 && missing === total ? "loaded" : "verified",
-            stages: reports,
-            total,
-            loaded: sum(({ loaded }) => loaded.length),
-            failures: sum(({ failures }) => failures.length),
-            millis: clock.currentTimeMillisUnsafe() - startedAt
-          }
+          const loaded = sum((report) => report.loaded.length)
+          const failures = sum((report) => report.failures.length)
+          const endedAt = clock.currentTimeMillisUnsafe()
+          const millis = endedAt - startedAt
+          sums.loaded += loaded
+          sums.kept += sum(({ found }) => found.fresh)
+          sums.failures += failures
+          sums.millis = millis
+          if (failures === 0) sums.endedAt = endedAt
+          const path = total > 0 && missing === total ? "loaded" : "verified"
+          return { path, stages: reports, total, loaded, failures, millis }
         })
 
         return Warmer.of({ warm: warm(), progress: SubscriptionRef.changes(progress) })

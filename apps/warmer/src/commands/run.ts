@@ -38,6 +38,7 @@ import * as Server from "../Server.ts"
 import { describeStore, SettingError, type Shared, storeOf } from "../Settings.ts"
 import * as Source from "../Source.ts"
 import { stop } from "../Stopping.ts"
+import * as Telemetry from "../Telemetry.ts"
 
 /** What the daemon is told beside the shared flags. */
 export interface Options {
@@ -257,6 +258,7 @@ const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
   })
   const app = Server.layer.pipe(
     Layer.provideMerge(server),
+    Layer.provideMerge(Telemetry.layerMetrics),
     Layer.provideMerge(Health.layer),
     Layer.provideMerge(
       Option.match(options.monitor, {

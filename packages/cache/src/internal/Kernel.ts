@@ -111,7 +111,7 @@ export const make: Effect.Effect<
     catchUp: live.catchUp,
     patience: config.storeTimeout,
     leaseFor: config.lease,
-    count: metrics.countStoreError,
+    metrics,
     tell
   })
 

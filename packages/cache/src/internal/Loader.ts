@@ -16,6 +16,7 @@ import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
 import type { Shelf } from "./Shelf.ts"
+import { timed } from "./timed.ts"
 
 /** What is asked of the loader. */
 export interface Wanted<Id, A> {
@@ -80,7 +81,7 @@ export const make = <Id, A, E>(options: {
   Effect.gen(function* () {
     type Flown = Flight<Id, A, E>
     const { asker, domain, shelf, lookup } = options
-    const { kernel, policy, counts } = shelf
+    const { kernel, policy, counts, meter } = shelf
     const { clock, config, live, tier } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
@@ -127,10 +128,13 @@ export const make = <Id, A, E>(options: {
 
     const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
       Effect.suspend(() => {
-        const startedAt = clock.currentTimeMillisUnsafe()
-        return Effect.onExit(effect, (exit) =>
+        let millis = 0
+        const timing = timed(clock, effect, (seconds) => {
+          millis = Math.round(seconds * 1_000)
+          meter.load(seconds)
+        })
+        return Effect.onExit(timing, (exit) =>
           Effect.sync(() => {
-            const millis = clock.currentTimeMillisUnsafe() - startedAt
             counts.loadMillis += millis
             if (Exit.isSuccess(exit)) {
               counts.loads += group.length

@@ -13,6 +13,7 @@ import type { Keyed } from "./Keys.ts"
 import { nowhere } from "./NearCache.ts"
 import { Reading } from "./Reading.ts"
 import { mayServe, type Shelf } from "./Shelf.ts"
+import { timed } from "./timed.ts"
 import type { Held } from "./Tiers.ts"
 import * as Tiers from "./Tiers.ts"
 
@@ -38,7 +39,7 @@ const answerOf = <A>(key: Tag, { value }: Entry<A>): Effect.Effect<A, CacheError
 
 export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
   type Holding = Held<Id, A>
-  const { kernel, policy, near, counts } = shelf
+  const { kernel, policy, near, counts, meter } = shelf
   const { clock, live } = kernel
   const { view } = live
   const tiers = Tiers.make(shelf)
@@ -70,6 +71,15 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
       loader.load(all, arrival),
       Effect.as(Effect.andThen(patience, Effect.forEach(all, loader.refresh, { discard: true })), [])
     )
+
+  const loadAll = (
+    hard: ReadonlyArray<Wanted<Id, A>>,
+    soft: ReadonlyArray<Wanted<Id, A>>,
+    arrival: number
+  ): Effect.Effect<readonly [ReadonlyArray<Loaded<A, E>>, ReadonlyArray<Loaded<A, E>>]> =>
+    soft.length === 0
+      ? Effect.map(loader.load(hard, arrival), (loaded) => [loaded, []])
+      : Effect.all([loader.load(hard, arrival), loadSoftly(soft, arrival)], { concurrency: 2 })
 
   const refreshDue = ({ entry, state }: Holding, now: number): boolean =>
     policy.refreshAhead !== undefined &&
@@ -121,9 +131,9 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
         yield* loader.refresh(wanted(held, options, false, load))
     }
     const [exits, softExits] =
-      toLoadSoftly.length === 0
-        ? [toLoad.length === 0 ? [] : yield* loader.load(toLoad, arrival), []]
-        : yield* Effect.all([loader.load(toLoad, arrival), loadSoftly(toLoadSoftly, arrival)], { concurrency: 2 })
+      toLoad.length + toLoadSoftly.length === 0
+        ? [[], []]
+        : yield* timed(clock, loadAll(toLoad, toLoadSoftly, arrival), meter.read)
 
     const entries: Array<Entry<A>> = []
     const byKey = new Map<Tag, Loaded<A, E> | undefined>()

@@ -1,14 +1,16 @@
 /**
  * The second tier as a read uses it: what does not answer in time is gone on without, and left alone for a while.
  */
-import { Cause, Effect, Exit, Option, Schedule, type Scope, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Option, Schedule, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { CacheError, Timeout } from "../CacheError.ts"
 import type { CacheEvent } from "../CacheEvent.ts"
+import type { CacheMetrics, Operation } from "../CacheMetrics.ts"
 import type { CacheStore, Fill } from "../CacheStore.ts"
 import * as Batch from "./Batch.ts"
 import * as Deadline from "./Deadline.ts"
 import { inParts } from "./inParts.ts"
+import { timed } from "./timed.ts"
 
 type Store = CacheStore["Service"]
 type Bytes = Uint8Array | undefined
@@ -42,10 +44,11 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly patience: number
   /** How long a lease is held (ms). */
   readonly leaseFor: number
-  readonly count: (operation: string) => void
+  readonly metrics: Pick<CacheMetrics["Service"], "countStoreError" | "timeStore">
   readonly tell: (event: CacheEvent) => void
 }): Effect.fn.Return<SecondTier, never, CircuitBreaker.CircuitBreakerStore | Scope.Scope> {
-  const { count, patience, store, tell } = options
+  const { metrics, patience, store, tell } = options
+  const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const breaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(1), openDuration })
   yield* breaker.transitions.pipe(
@@ -83,12 +86,12 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const ask = <A>(
     server: string,
-    operation: string,
+    operation: Operation,
     call: Effect.Effect<A, CacheError>,
     without: () => A
   ): Effect.Effect<A> =>
     Effect.suspend((): Effect.Effect<A, CacheError | CircuitBreaker.CircuitBreakerError> => {
-      const timely = inTime(operation, call)
+      const timely = timed(clock, inTime(operation, call), (seconds) => metrics.timeStore(operation, seconds))
       if (slow.has(server)) return askSlow(server, timely)
       return Effect.tapError(timely, (error) => (isLate(error) ? leave(server, error) : Effect.void))
     }).pipe(
@@ -96,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: {
         Effect.sync(() => {
           // A server that is left alone was not asked.
           if (error._tag === "CacheError") {
-            count(operation)
+            metrics.countStoreError(operation)
             tell({ _tag: "StoreFailed", operation, error })
           }
           return without()
@@ -109,7 +112,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   /** Asks each server for what it has: one that is slow keeps nothing from the others. */
   const askEach = <I, A>(
-    operation: string,
+    operation: Operation,
     items: ReadonlyArray<I>,
     keyOf: (item: I) => string,
     call: (some: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<A>, CacheError>,

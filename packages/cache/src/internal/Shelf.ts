@@ -4,7 +4,7 @@
 import { Effect, Random, Result } from "effect"
 import { CacheError, TooLarge, Unencodable } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
-import type { DomainCounts } from "../CacheMetrics.ts"
+import type { DomainCounts, DomainMeter } from "../CacheMetrics.ts"
 import type { Codec } from "../Codec.ts"
 import * as Entry from "../Entry.ts"
 import type { Resolved, StaleReach } from "../Policy.ts"
@@ -25,6 +25,7 @@ export interface Shelf<Id, A> {
   readonly policy: Resolved<A>
   readonly keys: Keys<Id>
   readonly near: NearCache<Id, A>
+  readonly meter: DomainMeter
   readonly counts: DomainCounts
   readonly storeKey: (key: Tag.Tag) => string
   /** The tags that the domain declares for a value, beside its own. */
@@ -122,10 +123,11 @@ export const make = <Id, A>(options: {
   readonly policy: Resolved<A>
   readonly keys: Keys<Id>
   readonly near: NearCache<Id, A>
-  readonly counts: DomainCounts
+  readonly meter: DomainMeter
   readonly declared: (id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>
 }): Shelf<Id, A> => {
-  const { kernel, keys, codec, policy, near, counts, declared } = options
+  const { kernel, keys, codec, policy, near, meter, declared } = options
+  const { counts } = meter
   const { cipher, config, clock, live } = kernel
   const { view } = live
 
@@ -184,6 +186,7 @@ export const make = <Id, A>(options: {
     codec,
     policy,
     near,
+    meter,
     counts,
     declared,
     storeKey,

@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Meter } from "@letletme/cache"
+import { Effect, FileSystem, Layer } from "effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { RedisServer } from "@letletme/testing"
+import { join } from "node:path"
+import * as Instruments from "@letletme/warmer/Instruments"
+import { ask, daemon, health, run, within } from "./process.ts"
+
+const root = join(import.meta.dirname, "../../..")
+
+const read = (path: string) => FileSystem.FileSystem.use((files) => files.readFileString(join(root, path)))
+
+/** A row of the page: name for Prometheus, name for OpenTelemetry, kind, unit, labels, meaning. */
+const rowOf = (one: Meter.Instrument): ReadonlyArray<string> => [
+  `\`${Meter.prometheusName(one)}\``,
+  `\`${one.name}\``,
+  one.kind,
+  `\`${one.unit}\``,
+  one.labels.map((label) => `\`${label}\``).join(", "),
+  one.description
+]
+
+const known = new Map(Instruments.all.map((one) => [Meter.prometheusName(one), one]))
+const layer = Layer.merge(NodeServices.layer, RedisServer.layer)
+
+describe("the metrics of the warmer", () => {
+  it.effect("are those that the page lists, in its order, with unit and meaning", () =>
+    Effect.gen(function* () {
+      const page = yield* read("docs/observability.md")
+      const rows = page
+        .split("\n")
+        .filter((line) => /^\| `[a-z0-9_]+` +\| `[a-z0-9.]+` +\|/.test(line))
+        .map((line) =>
+          line
+            .split("|")
+            .slice(1, -1)
+            .map((cell) => cell.trim())
+        )
+      assert.deepStrictEqual(rows, Instruments.all.map(rowOf))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("are those that /metrics has, with those labels, and no others", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const args = ["run", "--port", "0", "--every", "0.3", "--monitor", "0.3", "--store", url]
+      const warmer = yield* daemon(args)
+      const address = yield* warmer.address
+      yield* health(address, "ready")
+      const answer = yield* Effect.retry(
+        Effect.filterOrFail(ask(`${address}/metrics`), ({ body }) => body.includes("monitor_samples_total{")),
+        within
+      )
+      const families = Array.from(answer.body.matchAll(/^# TYPE (\S+) (\w+)$/gm), ([, name = "", kind = ""]) => ({
+        name,
+        kind
+      }))
+      assert.sameMembers(
+        families.map(({ name }) => name),
+        [...known.keys()]
+      )
+      for (const { kind, name } of families) assert.strictEqual(kind, known.get(name)?.kind)
+      for (const [, series = "", , labels = ""] of answer.body.matchAll(/^(\w+)(\{(.*)\})? \S+$/gm)) {
+        const instrument = known.get(series) ?? known.get(series.replace(/_(bucket|sum|count)$/, ""))
+        const names = Array.from(labels.matchAll(/(\w+)="/g), ([, name]) => name).filter((name) => name !== "le")
+        assert.sameMembers(names, [...(instrument?.labels ?? ["unknown"])], series)
+      }
+      const others = answer.body.split("\n").filter((line) => line.includes('"other"') && !line.endsWith(" 0"))
+      assert.deepStrictEqual(others, [])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.live("a wrong OTEL variable is told by its name, and no defect", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["graph"], { OTEL_EXPORTER_OTLP_ENDPOINT: "not a url" })
+      assert.notStrictEqual(code, 0)
+      assert.include(stderr, "OTEL_EXPORTER_OTLP_ENDPOINT")
+      assert.notInclude(stderr, "defect")
+    })
+  )
+})
