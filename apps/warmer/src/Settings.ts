@@ -11,7 +11,7 @@ import { Season } from "@letletme/fpl"
 export const flags = {
   store: Flag.String("store").pipe(
     Flag.withDescription(
-      'Where entries are kept: "memory", or a URL such as redis://localhost:6379 (default: REDIS_URL, else memory)'
+      'Where entries are kept: "memory", or a URL such as redis://localhost:6379 (default: what REDIS_URL or its like say, else memory)'
     ),
     Flag.optional
   ),
@@ -62,13 +62,16 @@ export class SettingError extends Schema.TaggedError<SettingError>()("SettingErr
 /** Where entries are kept. */
 export type Store = { readonly _tag: "Memory" } | { readonly _tag: "Redis"; readonly config: RedisConfig.RedisConfig }
 
+/** With any of these set there is a Redis. */
+const whereRedisIs = ["REDIS_URL", "REDIS_HOST", "REDIS_SENTINELS", "REDIS_CLUSTER"]
+
 /** The store that a flag or the environment names. */
 export const storeOf = Effect.fnUntraced(function* (stated: Option.Option<string>) {
   if (Option.isNone(stated)) {
-    const url = yield* Config.option(Config.Redacted("REDIS_URL"))
-    const host = yield* Config.option(Config.String("REDIS_HOST"))
-    if (Option.isNone(url) && Option.isNone(host)) return { _tag: "Memory" } satisfies Store
-    return { _tag: "Redis", config: yield* RedisConfig.config } satisfies Store
+    const stated = yield* Effect.forEach(whereRedisIs, (name) => Config.option(Config.Redacted(name)))
+    return stated.every(Option.isNone)
+      ? ({ _tag: "Memory" } satisfies Store)
+      : ({ _tag: "Redis", config: yield* RedisConfig.config } satisfies Store)
   }
   if (stated.value === "memory") return { _tag: "Memory" } satisfies Store
   const url = RedisConfig.fromUrl(stated.value)
@@ -85,8 +88,18 @@ export const storeOf = Effect.fnUntraced(function* (stated: Option.Option<string
 })
 
 /** The store in a few words, without its password. */
-export const describeStore = (store: Store): string =>
-  store._tag === "Memory" ? "memory" : `redis at ${store.config.host}:${store.config.port}`
+export const describeStore = (store: Store): string => {
+  if (store._tag === "Memory") return "memory"
+  const { host, port, topology } = store.config
+  switch (topology._tag) {
+    case "Standalone":
+      return `redis at ${host}:${port}`
+    case "Sentinel":
+      return `redis, the primary "${topology.name}" of ${topology.sentinels.length} sentinels`
+    case "Cluster":
+      return `redis, a cluster, by way of ${topology.nodes.map((node) => `${node.host}:${node.port}`).join(", ")}`
+  }
+}
 
 const Points = Schema.Record(Schema.String, Schema.Int)
 const DeductionsFile = Schema.fromJsonString(Schema.Union([Schema.Struct({ deductions: Points }), Points]))

@@ -122,7 +122,7 @@ export class Cipher extends Context.Service<
         return Cipher.of({
           seal: (payload, bound) => sealing.seal(payload, bound),
           open: (envelope, bound) => sealing.open(envelope, bound),
-          keyOf: (envelope) => Result.getOrUndefined(Result.map(parse(envelope), ({ id }) => id)),
+          keyOf,
           current: () => sealing.current,
           refresh
         })
@@ -140,6 +140,10 @@ export class Cipher extends Context.Service<
       )
     )
 }
+
+/** The id of the key that an envelope names; `undefined` for what is not encrypted. It needs no keys. */
+export const keyOf = (envelope: Uint8Array): string | undefined =>
+  Result.getOrUndefined(Result.map(parse(envelope), ({ id }) => id))
 
 interface Sealing {
   readonly current: string

@@ -3,24 +3,11 @@
  */
 import { Console, Effect, Layer, Option, Terminal } from "effect"
 import { CliOutput, type HelpDoc, TerminalCapabilities } from "effect/cli"
+import { wrap } from "./wrap.ts"
 
 // Where the output is no terminal, and the most that is read with ease.
 const usual = 80
 const narrowest = 40
-
-/** Breaks a text into lines of so many cells; a longer word has a line of its own. */
-const wrap = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of text.split(/\s+/)) {
-    const longer = line === "" ? word : `${line} ${word}`
-    if (line !== "" && CliOutput.displayWidth(longer) > width) {
-      lines.push(line)
-      line = word
-    } else line = longer
-  }
-  return line === "" ? lines : [...lines, line]
-}
 
 type Entry = readonly [name: string, description: string]
 

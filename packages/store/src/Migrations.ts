@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 
 const outbox = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -70,8 +71,27 @@ const seasons = Effect.gen(function* () {
   yield* sql`CREATE UNIQUE INDEX season_current ON season (is_current) WHERE is_current`
 })
 
+const steps = { "1_outbox": outbox, "2_seasons": seasons }
+const table = "letletme_migrations"
+
+/** How far a database is migrated, and how far this program would. 0: it holds none of our tables. */
+export interface Status {
+  readonly applied: number
+  readonly known: number
+}
+
+/** Looks, and changes nothing. */
+export const status: Effect.Effect<Status, SqlError, SqlClient.SqlClient> = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const known = Object.keys(steps).length
+  const [found] = yield* sql<{ exists: boolean }>`SELECT to_regclass(${table}) IS NOT NULL AS exists`
+  if (found?.exists !== true) return { applied: 0, known }
+  const [last] = yield* sql<{ id: number | null }>`SELECT max(migration_id)::integer AS id FROM ${sql(table)}`
+  return { applied: last?.id ?? 0, known }
+})
+
 /** Brings the database to the newest schema. Processes that start together take turns. */
 export const run = Migrator.make({})({
-  loader: Migrator.fromRecord({ "1_outbox": outbox, "2_seasons": seasons }),
-  table: "letletme_migrations"
+  loader: Migrator.fromRecord(steps),
+  table
 })

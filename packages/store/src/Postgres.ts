@@ -46,6 +46,15 @@ export const layer = ({
   })
 }
 
+const client = (config: PgClient.PgPoolConfig) =>
+  PgClient.layer({ applicationName: "letletme", connectTimeout: "5 seconds", ...config })
+
+/** How far a server's database is migrated. It is asked, and not changed; 5 seconds are all that it has to answer. */
+export const status = ({ url }: Pick<Options, "url">): Effect.Effect<Migrations.Status, SqlError> =>
+  Migrations.status.pipe(
+    Effect.provide(client({ url, maxConnections: 1, startupParameters: { statement_timeout: "5000" } }))
+  )
+
 /** A client over this configuration, with the newest schema. */
 export const over = (
   config: PgClient.PgPoolConfig
@@ -58,4 +67,4 @@ export const over = (
         schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))
       })
     )
-  ).pipe(Layer.provideMerge(PgClient.layer({ applicationName: "letletme", connectTimeout: "5 seconds", ...config })))
+  ).pipe(Layer.provideMerge(client(config)))

@@ -1,4 +1,5 @@
 export * as Embedded from "./Embedded.ts"
+export type * as Migrations from "./Migrations.ts"
 export * as Postgres from "./Postgres.ts"
 export * as SqlOutbox from "./SqlOutbox.ts"
 export * as SqlSeasonStore from "./SqlSeasonStore.ts"

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Outbox, Tag } from "@letletme/cache"
+import * as Migrations from "@letletme/store/Migrations"
 import { Deferred, Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import { databases } from "./databases.ts"
@@ -14,6 +15,21 @@ const pending = Effect.map(
 
 for (const [name, database] of Object.entries(databases)) {
   layer(database, { excludeTestServices: true, timeout: "60 seconds" })(`SqlOutbox over ${name}`, (it) => {
+    it.effect("it is migrated as far as this program would; further, by a newer one; not at all", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { applied, known } = yield* Migrations.status
+        assert.strictEqual(applied, known)
+        const newer = known + 1
+        yield* sql`INSERT INTO letletme_migrations (migration_id, name) VALUES (${newer}, 'newer')`
+        assert.deepStrictEqual(yield* Migrations.status, { applied: newer, known })
+        yield* sql`DELETE FROM letletme_migrations WHERE migration_id = ${newer}`
+        yield* sql`ALTER TABLE letletme_migrations RENAME TO elsewhere`
+        assert.deepStrictEqual(yield* Migrations.status, { applied: 0, known })
+        yield* sql`ALTER TABLE elsewhere RENAME TO letletme_migrations`
+      })
+    )
+
     it.effect("a row is there once its transaction has committed, and goes once it is delivered", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import { acl } from "../commands/acl.ts"
+import { doctor } from "../commands/doctor.ts"
 import * as inspect from "../commands/inspect.ts"
 import { appWithSeason, key, root } from "./Root.ts"
 
@@ -80,4 +81,21 @@ const aclCommand = Command.make(
   Command.withExamples([{ command: "warmer acl", description: "A command for redis-cli, but for the password" }])
 )
 
-export const commands = [tableCommand, getCommand, explainCommand, graphCommand, aclCommand] as const
+const doctorCommand = Command.make(
+  "doctor",
+  {},
+  Effect.fn(function* () {
+    yield* doctor(yield* root)
+  })
+).pipe(
+  Command.withDescription(
+    "Look for what is set up wrong, and say what to do about it: variables, time-outs, keys, database, and of Redis the version, role, memory policy, persistence, replicas, slots, TLS, latency, clock, permissions and namespace. Exit code 1: there is an error; warnings alone are 0"
+  ),
+  Command.withShortDescription("Look for what is set up wrong, and say what to do about it"),
+  Command.withExamples([
+    { command: "warmer doctor --store redis://localhost:6379", description: "Before the first start" },
+    { command: "warmer doctor --json", description: "In CI, with the variables of production" }
+  ])
+)
+
+export const commands = [doctorCommand, tableCommand, getCommand, explainCommand, graphCommand, aclCommand] as const

@@ -13,7 +13,7 @@ export const root = Command.make("warmer").pipe(
   Command.withDescription("Keeps a cache of Fantasy Premier League data warm, and lets you look into it"),
   Command.withExamples([
     { command: "warmer run", description: "Play a simulated season, and keep it warm" },
-    { command: "warmer table home --source fpl", description: "The table of the season that is on" }
+    { command: "warmer doctor --store redis://localhost:6379", description: "Look for what is set up wrong" }
   ])
 )
 
