@@ -7,6 +7,7 @@ import { Redis } from "@letletme/redis"
 import { Cause, Config, ConfigProvider, Effect, Layer, Option, Result } from "effect"
 import { FetchHttpClient, HttpMiddleware } from "effect/http"
 import { Otlp, OtlpSerialization, PrometheusMetrics } from "effect/observability"
+import { randomUUID } from "node:crypto"
 import * as Instruments from "./Instruments.ts"
 
 const ofProcess = Layer.effectDiscard(
@@ -60,7 +61,9 @@ const defaults = ConfigProvider.layerAdd(
  * Metrics, traces and logs to an OpenTelemetry collector, as the `OTEL_…` variables say: nothing without
  * `OTEL_EXPORTER_OTLP_ENDPOINT`.
  */
-export const layerOtlp: Layer.Layer<never, Config.ConfigError> = Otlp.layerFromConfig().pipe(
+export const layerOtlp: Layer.Layer<never, Config.ConfigError> = Otlp.layerFromConfig({
+  resource: { attributes: { "service.instance.id": randomUUID() } }
+}).pipe(
   // A wrong variable is a mistake of whoever started the process, and no defect of the program.
   Layer.catchCause((cause) => {
     const defect = Cause.findDefect(cause)
