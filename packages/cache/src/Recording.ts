@@ -14,6 +14,8 @@ export interface Read {
   readonly tags: ReadonlyArray<Tag>
   /** When the entry was written (epoch ms), where that is known. */
   readonly createdAt?: number | undefined
+  /** Until when it is fresh (epoch ms), where that is known. */
+  readonly freshUntil?: number | undefined
 }
 
 /** Collects reads. */
