@@ -44,6 +44,17 @@ const cache = (store: Store) =>
     ? CacheManager.layerMemory
     : CacheManager.layerRedis.pipe(Layer.provideMerge(redis(store.config)))
 
+/** The caches of the game over a store and a database: all that a process needs that only reads. */
+export const caches = (store: Store, place: Database.Place, settings: Option.Option<string> = Option.none()) =>
+  FplCaches.layer.pipe(
+    Layer.provideMerge(Database.layer(place)),
+    Layer.provideMerge(cache(store)),
+    Layer.provide(Layer.succeed(CacheMetrics.Causes, causes)),
+    Layer.provideMerge(Cipher.Cipher.layerConfig),
+    Layer.provideMerge(Reload.layer(settings)),
+    Layer.provideMerge(Tuning.layerConfig)
+  )
+
 /** The sync, which after each publication states the points that a file of deductions takes. */
 const syncOf = (shared: Pick<Shared, "deductions">) =>
   Layer.effect(
@@ -76,14 +87,8 @@ export const layer = <E, R>(
   Layer.merge(FplCaches.layerWarmer, Backup.layer).pipe(
     Layer.provideMerge(FplCaches.layerIntegrity),
     Layer.provideMerge(syncOf(shared)),
-    Layer.provideMerge(FplCaches.layer),
-    Layer.provideMerge(Database.layer(place)),
     Layer.provideMerge(source),
-    Layer.provideMerge(cache(store)),
-    Layer.provide(Layer.succeed(CacheMetrics.Causes, causes)),
-    Layer.provideMerge(Cipher.Cipher.layerConfig),
-    Layer.provideMerge(Reload.layer(settings)),
-    Layer.provideMerge(Tuning.layerConfig)
+    Layer.provideMerge(caches(store, place, settings))
   )
 
 const publishFirst = Effect.gen(function* () {

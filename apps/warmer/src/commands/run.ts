@@ -14,16 +14,7 @@ import {
   Warmer
 } from "@letletme/cache"
 import { ExitCode } from "@letletme/command"
-import {
-  CurrentSeason,
-  currentId,
-  currentRevision,
-  FplSource,
-  graph,
-  Lifecycle,
-  SeasonSync,
-  StandingCache
-} from "@letletme/fpl"
+import { CurrentSeason, currentId, FplSource, graph, SeasonSync, StandingCache } from "@letletme/fpl"
 import { Clock, Console, Cron, Effect, Exit, Layer, Option, Ref, Schedule } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
@@ -39,6 +30,7 @@ import { describeStore, SettingError, type Shared, storeOf } from "../Settings.t
 import * as Source from "../Source.ts"
 import { stop } from "../Stopping.ts"
 import * as Telemetry from "../Telemetry.ts"
+import { untilNextPoll } from "../untilNextPoll.ts"
 
 /** What the daemon is told beside the shared flags. */
 export interface Options {
@@ -114,17 +106,6 @@ const poll = Effect.fn("poll")(function* () {
     )
   }
   return true
-})
-
-/** How long the source is left alone (ms): as the season's life goes, and for a minute at most if it did not answer. */
-const untilNextPoll = Effect.fnUntraced(function* (hasAnswered: boolean) {
-  const now = yield* Clock.currentTimeMillis
-  const held = yield* Effect.orElseSucceed(currentRevision, () => Option.none())
-  const pause = Option.map(held, (revision) => Lifecycle.untilNextPoll(revision, now))
-  return Math.min(
-    Option.getOrElse(pause, () => 60_000),
-    hasAnswered ? Number.POSITIVE_INFINITY : 60_000
-  )
 })
 
 const daemon = Effect.fn("run")(function* (
