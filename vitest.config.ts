@@ -26,6 +26,7 @@ export default defineConfig({
       "packages/testing",
       "packages/command",
       "apps/warmer",
+      "apps/api",
       "apps/bench",
       "apps/simulate",
       "apps/chaos",

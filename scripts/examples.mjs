@@ -10,7 +10,7 @@ import { root } from "./setup.mjs"
 const folder = join(root, "apps", "warmer", "dist", "examples")
 
 const sources = [
-  ...globSync("packages/*/src/**/*.ts", { cwd: root }),
+  ...globSync("{packages/*,apps/api}/src/**/*.ts", { cwd: root }),
   ...globSync("docs/*.md", { cwd: root }),
   ...globSync("README.md", { cwd: root })
 ].toSorted()
@@ -38,7 +38,15 @@ writeFileSync(
   join(folder, "tsconfig.json"),
   JSON.stringify({
     extends: relative(folder, join(root, "tsconfig.base.json")),
-    compilerOptions: { composite: false, incremental: false, noEmit: true, noUnusedLocals: false, plugins: [] },
+    compilerOptions: {
+      composite: false,
+      incremental: false,
+      noEmit: true,
+      noUnusedLocals: false,
+      plugins: [],
+      // It depends on the package that the examples are in.
+      paths: { "@letletme/api/*": [relative(folder, join(root, "apps", "api", "src", "*.ts"))] }
+    },
     include: ["*.ts"]
   })
 )

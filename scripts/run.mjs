@@ -88,6 +88,7 @@ const tasks = {
     return app("warmer", ["run", ...args])
   },
   warmer: (args) => app("warmer", args),
+  api: (args) => app("api", args),
   bench: appWithRedis("bench"),
   simulate: (args) => app("simulate", args),
   soak: appWithRedis("warmer", join("processes", "soak.ts")),

@@ -1,0 +1,120 @@
+/**
+ * Everything that is served: the read API, its description, a page to browse it, and health.
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { type CacheManager, LiveView } from "@letletme/cache"
+import type { FplCaches, SeasonRepository } from "@letletme/fpl"
+import { Clock, Effect, Layer } from "effect"
+import {
+  HttpMiddleware,
+  HttpPlatform,
+  HttpRouter,
+  type HttpServer,
+  HttpServerResponse,
+  ProblemDetails
+} from "effect/http"
+import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger, OpenApi } from "effect/http-api"
+import type { ServeError } from "effect/http/HttpServerError"
+import * as Answers from "./Answers.ts"
+import { Api } from "./Api.ts"
+import * as Handlers from "./Handlers.ts"
+import * as Listener from "./Listener.ts"
+
+/** Settings of the API. */
+export interface Options extends Answers.Options, Listener.Options {}
+
+const api = HttpApiBuilder.layer(Api).pipe(
+  Layer.provide(Handlers.layer),
+  Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
+)
+
+// The page is one file: whatever else it asked for would be somebody else's.
+const policy =
+  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; frame-ancestors 'none'"
+
+const sealed = HttpRouter.middleware((app) =>
+  Effect.map(app, HttpServerResponse.setHeader("content-security-policy", policy))
+).layer
+
+const compression = HttpMiddleware.compression({ algorithms: ["br", "zstd", "gzip"] })
+const packed = HttpRouter.middleware(
+  Effect.map(
+    HttpPlatform.HttpPlatform,
+    (platform) => (app) => Effect.provideService(compression(app), HttpPlatform.HttpPlatform, platform)
+  )
+).layer
+
+const description = Layer.merge(
+  HttpApiSwagger.layer(Api, { path: "/docs" }).pipe(Layer.provide(sealed)),
+  HttpRouter.add("GET", "/openapi.json", () => Effect.succeed(HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api))))
+).pipe(Layer.provide(packed))
+
+const health = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const live = yield* LiveView
+    yield* router.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
+    yield* router.add(
+      "GET",
+      "/health/ready",
+      Effect.map(Clock.currentTimeMillis, (now) =>
+        // Without the log it still answers, from the database: slower, and as well.
+        HttpServerResponse.jsonUnsafe({
+          status: live.isTrusted(now) ? "ready" : "degraded",
+          position: live.view.position
+        })
+      )
+    )
+  })
+)
+
+const elsewhere = HttpRouter.add(
+  "GET",
+  "/*",
+  Effect.succeed(
+    ProblemDetails.toResponse({
+      type: ProblemDetails.blankType,
+      status: 404,
+      title: "Not Found",
+      detail: "Nothing is served at this address. /docs shows what is."
+    })
+  )
+)
+
+const cors = HttpRouter.cors({
+  allowedMethods: ["GET", "HEAD"],
+  allowedHeaders: ["if-none-match", "letletme-after"],
+  exposedHeaders: Answers.exposed,
+  maxAge: 86_400
+})
+
+/** The routes, for the HTTP server in context. */
+const routes = HttpRouter.serve(Layer.mergeAll(api, description, health, elsewhere, cors), {
+  disableListenLog: true,
+  disableLogger: true
+})
+
+/**
+ * The API as a server, over the caches in context. The server's address is in `HttpServer`.
+ *
+ * @example
+ * ```ts
+ * import { CacheManager } from "@letletme/cache"
+ * import { FplCaches, MemoryDatabase } from "@letletme/fpl"
+ * import { layer } from "@letletme/api/Server"
+ * import { Layer } from "effect"
+ *
+ * const server = layer({ port: 8788, source: "fpl" }).pipe(
+ *   Layer.provide(FplCaches.layer),
+ *   Layer.provide(CacheManager.layerMemory),
+ *   Layer.provide(MemoryDatabase.layer)
+ * )
+ * ```
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<HttpServer.HttpServer, ServeError, CacheManager | LiveView | FplCaches.FplCaches | SeasonRepository> =>
+  routes.pipe(
+    Layer.provideMerge(Listener.layer(options)),
+    Layer.provide(Answers.Answers.layer(options)),
+    Layer.provide(NodeHttpServer.layerHttpServices)
+  )
