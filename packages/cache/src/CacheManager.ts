@@ -90,6 +90,10 @@ export class CacheManager extends Context.Service<
       batch: Invalidation | ReadonlyArray<Invalidation>,
       options?: { readonly cause?: string }
     ) => Effect.Effect<Position, CacheError>
+    /** The tags that `invalidate` would append, cascades among them: what they reach is told by `reach`. */
+    readonly tagsOf: (
+      batch: Invalidation | ReadonlyArray<Invalidation>
+    ) => Effect.Effect<ReadonlySet<Tag.Tag>, CacheError>
     /**
      * Makes prepared changes, of any domains, in one append. Without a change nothing is appended. Under the name `once`
      * it is done once: repeated, it changes nothing and answers the position of the first time.
@@ -163,10 +167,7 @@ export class CacheManager extends Context.Service<
           return appended
         })
 
-        const invalidate = Effect.fn("CacheManager.invalidate")(function* (
-          batch: Invalidation | ReadonlyArray<Invalidation>,
-          options?: { readonly cause?: string }
-        ) {
+        const tagsOf = Effect.fnUntraced(function* (batch: Invalidation | ReadonlyArray<Invalidation>) {
           const tags = new Set<Tag.Tag>()
           for (const { primary, related = [], cascade = false } of "primary" in batch ? [batch] : batch) {
             tags.add(primary)
@@ -180,7 +181,14 @@ export class CacheManager extends Context.Service<
             }
             for (const tag of Writer.cascadeTags(domain.dependents, primary)) tags.add(tag)
           }
-          const { position } = yield* appendTags(tags, options?.cause ?? "invalidate", [])
+          return tags
+        })
+
+        const invalidate = Effect.fn("CacheManager.invalidate")(function* (
+          batch: Invalidation | ReadonlyArray<Invalidation>,
+          options?: { readonly cause?: string }
+        ) {
+          const { position } = yield* appendTags(yield* tagsOf(batch), options?.cause ?? "invalidate", [])
           return position
         })
 
@@ -326,6 +334,7 @@ export class CacheManager extends Context.Service<
         return CacheManager.of({
           open,
           invalidate,
+          tagsOf,
           commit,
           snapshot,
           explain: (key) => Effect.all([...opened.values()].flatMap((domain) => Option.toArray(domain.explain(key)))),

@@ -41,7 +41,7 @@ export const declaredTags = <D extends string, Id, A, E, R>(
 
 /** The patterns that reach what depends on an entity, in each domain of its cascade. */
 export const cascadeTags = (dependents: ReadonlyArray<string>, key: Tag.Tag): ReadonlyArray<Tag.Tag> =>
-  dependents.map((dependent) => Tag.patternOf(Tag.related(dependent, key)))
+  dependents.map((dependent) => Tag.patternOf(Tag.stem(Tag.related(dependent, key))))
 
 export const make = <D extends string, Id, A, E, R>(
   definition: Pick<
