@@ -4,6 +4,7 @@
 import { Recovery } from "@letletme/cache"
 import { Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
+import * as Admin from "./admin/Admin.ts"
 import { Health } from "./Health.ts"
 import { problems } from "./Recoveries.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -37,7 +38,7 @@ const routes = HttpRouter.use(
 )
 
 /** The routes, for the HTTP server in context. */
-export const layer = HttpRouter.serve(Layer.merge(routes, Telemetry.layerPrometheus), {
+export const layer = HttpRouter.serve(Layer.mergeAll(routes, Telemetry.layerPrometheus, Admin.layer), {
   disableListenLog: true,
   disableLogger: true
 }).pipe(Layer.provide(Telemetry.layerQuiet))

@@ -1,0 +1,124 @@
+/**
+ * What takes longer than a request may: one of a kind at a time, each with its progress and what it came to.
+ */
+import { Cause, Clock, Context, Effect, Exit, type Fiber, Layer, Stream, SubscriptionRef } from "effect"
+import type { WarmStage } from "@letletme/cache"
+import { Busy, NotFound } from "./Problems.ts"
+import type { Action, Kind, Outcome } from "./Reports.ts"
+
+/** What an action does. */
+export interface Work {
+  readonly kind: Kind
+  readonly run: Effect.Effect<Outcome, { readonly message: string }>
+  /** How far it has come, over and over; what comes after it is of no concern. */
+  readonly progress: Stream.Stream<WarmStage.Progress>
+}
+
+// So many are remembered.
+const kept = 32
+// None goes on for longer.
+const patience = "1 hour"
+
+interface Begun {
+  readonly state: SubscriptionRef.SubscriptionRef<Action>
+  readonly fiber: Fiber.Fiber<void>
+}
+
+const isRunning = ({ state }: Action): boolean => state === "running"
+
+/** The actions of this process. */
+export class Actions extends Context.Service<
+  Actions,
+  {
+    /** Begins an action, unless one of its kind is under way. */
+    readonly begin: (work: Work) => Effect.Effect<Action, Busy>
+    /** The latest 32, newest first. */
+    readonly all: Effect.Effect<ReadonlyArray<Action>>
+    /** An action as it is, and with each step until it has ended. Whoever reads slowly misses steps. */
+    readonly follow: (id: string) => Effect.Effect<Stream.Stream<Action>, NotFound>
+  }
+>()("@letletme/warmer/admin/Actions") {
+  static readonly layer: Layer.Layer<Actions> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const begun = new Map<string, Begun>()
+      let last = 0
+
+      const settle = Effect.fnUntraced(function* (
+        state: SubscriptionRef.SubscriptionRef<Action>,
+        exit: Exit.Exit<Outcome, { readonly message: string }>
+      ) {
+        const endedAt = yield* Clock.currentTimeMillis
+        const end = ({ progress }: Action): Partial<Action> => {
+          if (Exit.isSuccess(exit)) {
+            return { state: "done", outcome: exit.value, progress: { ...progress, done: progress.total } }
+          }
+          if (Cause.hasInterruptsOnly(exit.cause)) return { state: "stopped" }
+          const [first] = Cause.prettyErrors(exit.cause)
+          return { state: "failed", failure: first?.message ?? "It is not known why." }
+        }
+        yield* SubscriptionRef.update(state, (action): Action => ({ ...action, endedAt, ...end(action) }))
+      })
+
+      const begin = Effect.fn("Actions.begin")(function* ({ kind, progress, run }: Work) {
+        for (const { state } of begun.values()) {
+          const { id, kind: other } = SubscriptionRef.getUnsafe(state)
+          if (other === kind && isRunning(SubscriptionRef.getUnsafe(state))) {
+            return yield* new Busy({ action: id, detail: `${id} is under way: follow it, or wait for its end.` })
+          }
+        }
+        const id = `${kind}-${++last}`
+        const startedAt = yield* Clock.currentTimeMillis
+        const action: Action = {
+          id,
+          kind,
+          state: "running",
+          startedAt,
+          endedAt: null,
+          progress: { stage: "starting", done: 0, total: 0 },
+          outcome: null,
+          failure: null
+        }
+        const state = yield* SubscriptionRef.make(action)
+        // It listens before the work begins: some of it is done before anybody else gets a turn.
+        const watch = Stream.runForEach(progress, (step) =>
+          step.total === 0 ? Effect.void : SubscriptionRef.update(state, (known) => ({ ...known, progress: step }))
+        )
+        const inTime = Effect.timeoutOrElse(run, {
+          duration: patience,
+          orElse: () => Effect.fail({ message: `It took longer than ${patience}.` })
+        })
+        const fiber = yield* Effect.raceFirst(Effect.andThen(watch, Effect.never), inTime).pipe(
+          Effect.onExit((exit) => settle(state, exit)),
+          Effect.ignoreCause,
+          Effect.forkIn(scope)
+        )
+        begun.set(id, { state, fiber })
+        for (const [old, { state: known }] of begun) {
+          if (begun.size <= kept) break
+          if (!isRunning(SubscriptionRef.getUnsafe(known))) begun.delete(old)
+        }
+        return action
+      })
+
+      return Actions.of({
+        begin,
+        all: Effect.sync(() =>
+          Array.from(begun.values(), ({ state }) => SubscriptionRef.getUnsafe(state)).toReversed()
+        ),
+        follow: (id) =>
+          Effect.suspend(() => {
+            const found = begun.get(id)
+            if (found === undefined) return Effect.fail(new NotFound({ detail: `There is no action ${id}.` }))
+            return Effect.succeed(
+              SubscriptionRef.changes(found.state).pipe(
+                Stream.buffer({ capacity: 1, strategy: "sliding" }),
+                Stream.takeUntil((action) => !isRunning(action))
+              )
+            )
+          })
+      })
+    })
+  )
+}

@@ -1,0 +1,141 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { assert, layer } from "@effect/vitest"
+import { CacheManager, Leadership, Tag } from "@letletme/cache"
+import * as Client from "@letletme/warmer/admin/Client"
+import { Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { HttpServer } from "effect/http"
+import { secret, send, server } from "./server.ts"
+
+const client = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>
+  Client.make(HttpServer.formatAddress(address), Redacted.make(secret))
+)
+
+const OpenApi = Schema.fromJsonString(
+  Schema.Struct({
+    openapi: Schema.String,
+    paths: Schema.Record(
+      Schema.String,
+      Schema.Record(
+        Schema.String,
+        Schema.Struct({
+          responses: Schema.Record(Schema.String, Schema.Unknown),
+          security: Schema.Array(Schema.Record(Schema.String, Schema.Array(Schema.String)))
+        })
+      )
+    )
+  })
+)
+
+const team = Tag.of("team", "2030-31:7")
+
+layer(server({ requests: 1_000 }).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), {
+  excludeTestServices: true,
+  timeout: "60 seconds"
+})("the admin API", (it) => {
+  it.effect("warms, and tells each step until the end", () =>
+    Effect.gen(function* () {
+      const { actions, follow, warm } = yield* client
+      const { id, kind, state } = yield* warm({})
+      assert.deepStrictEqual([kind, state], ["warm", "running"])
+      const steps = yield* Stream.runCollect(yield* follow({ params: { id } }))
+      const last = steps.at(-1)
+      assert.strictEqual(last?.state, "done")
+      const outcome = last?.outcome
+      assert.strictEqual(outcome?._tag, "Warmed")
+      if (outcome?._tag !== "Warmed") return
+      assert.isAbove(outcome.report.loaded, 500)
+      assert.strictEqual(last?.progress.done, last?.progress.total)
+      assert.strictEqual((yield* actions({}))[0]?.id, id)
+      assert.strictEqual((yield* Effect.flip(follow({ params: { id: "warm-0" } })))._tag, "NotFound")
+    })
+  )
+
+  it.effect("a dry run tells the reach and changes nothing; the invalidation then reaches as much", () =>
+    Effect.gen(function* () {
+      const manager = yield* CacheManager
+      const { audit, invalidate } = yield* client
+      const before = yield* manager.position
+      const dry = yield* invalidate({ payload: { tags: [team], dryRun: true } })
+      assert.strictEqual(yield* manager.position, before)
+      assert.isNull(dry.position)
+      assert.include(dry.tags, "match:team:2030-31:7:*")
+      assert.deepInclude(dry.reach, { team: 1, match: 38, event: 0 })
+      const alone = yield* invalidate({ payload: { tags: [team], cascade: false, dryRun: true } })
+      assert.deepInclude(alone.reach, { team: 1, match: 0 })
+
+      const done = yield* invalidate({ payload: { tags: [team], cause: "a wrong name" } })
+      assert.deepStrictEqual(done.tags, dry.tags)
+      assert.strictEqual(done.position, yield* manager.position)
+      const [explanation] = yield* manager.explain(team)
+      assert.strictEqual(explanation?.state, "invalidated")
+      assert.strictEqual(explanation?.invalidation?.cause, "a wrong name")
+      const again = yield* invalidate({ payload: { tags: [team], dryRun: true } })
+      assert.deepInclude(again.reach, { team: 0, match: 0 })
+      const [entry] = yield* audit({})
+      assert.include(entry?.note, "dry run of team:2030-31:7")
+      assert.match(entry?.who ?? "", /^[0-9a-f]{8}$/)
+    })
+  )
+
+  it.effect("verifies, finds what is wrong, and repairs it", () =>
+    Effect.gen(function* () {
+      const { follow, repair, verify } = yield* client
+      const last = Effect.fnUntraced(function* (id: string) {
+        const steps = yield* Stream.runCollect(yield* follow({ params: { id } }))
+        const { progress } = steps.at(-1) ?? assert.fail("no step")
+        assert.isAbove(progress.total, 500)
+        assert.strictEqual(progress.done, progress.total)
+        return steps.at(-1)?.outcome
+      })
+      const found = yield* last((yield* verify({})).id)
+      // What the invalidation before this reached.
+      assert.isFalse(found?._tag === "Verified" && found.report.isClean)
+      const mended = yield* last((yield* repair({})).id)
+      assert.isTrue(mended?._tag === "Repaired" && mended.first.mended > 38 && mended.second.isClean)
+    })
+  )
+
+  it.effect("serves its contract, to whoever asks from this machine", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* send({ method: "GET", path: "/admin/openapi.json" })
+      assert.strictEqual(status, 200)
+      const { openapi, paths } = yield* Schema.decodeEffect(OpenApi)(body)
+      assert.match(openapi, /^3\.1/)
+      const secured = Object.values(paths).flatMap((methods) => Object.values(methods))
+      assert.isAbove(secured.length, 5)
+      for (const { responses, security } of secured) {
+        assert.deepStrictEqual(security, [{ bearer: [] }])
+        assert.includeMembers(Object.keys(responses), ["400", "401", "413", "429"])
+      }
+    })
+  )
+})
+
+const elsewhere = Layer.succeed(
+  Leadership,
+  Leadership.of({
+    name: "this",
+    state: Effect.succeed({ _tag: "StandingBy", leader: "w2.3f0c9a52" }),
+    isLeading: Effect.succeed(false),
+    changes: Stream.never,
+    whileLeading: () => Effect.never,
+    handOver: Effect.succeed(false)
+  })
+)
+
+layer(server({}, elsewhere).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), { excludeTestServices: true })(
+  "the admin API of one that stands by",
+  (it) => {
+    it.effect("does what any process may do, and names the leader for the rest", () =>
+      Effect.gen(function* () {
+        const { actions, invalidate, repair, verify, warm } = yield* client
+        for (const begin of [warm, verify, repair]) {
+          const problem = yield* Effect.flip(begin({}))
+          assert.strictEqual(problem._tag === "NotLeading" && problem.leader, "w2.3f0c9a52")
+        }
+        assert.deepStrictEqual(yield* actions({}), [])
+        assert.isNumber((yield* invalidate({ payload: { tags: [team] } })).position)
+      })
+    )
+  }
+)
