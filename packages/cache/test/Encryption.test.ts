@@ -51,7 +51,8 @@ const ring = Layer.effect(
   Effect.map(Held, (held) => ({ keys: Effect.sync(() => held.keys) }))
 )
 
-const settings: Partial<CacheConfig.Settings> = { namespace: "sealed" }
+// A read goes on without a store that is slow, as one is beside other tests: here each is to be answered by it.
+const settings: Partial<CacheConfig.Settings> = { namespace: "sealed", storeTimeout: 10_000 }
 const prefix = "sealed:"
 const past = { skip: "near" } as const
 

@@ -28,8 +28,9 @@ export interface SecondTier {
   readonly fill: (fills: ReadonlyArray<Fill>) => Effect.Effect<ReadonlyArray<boolean>>
 }
 
-// A call asks for at most this many keys at once.
+// A call asks for at most this many keys at once: of the reads of a tick, and of those of one caller.
 const batchLimit = 128
+const bulkLimit = 512
 
 // One that hangs is asked again so soon: at first, and at last.
 const openDuration = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("500 millis")])
@@ -108,15 +109,18 @@ export const make = Effect.fnUntraced(function* (options: {
     )
 
   const { homeOf = () => everything } = store
-  const limit = Number.MAX_SAFE_INTEGER
 
-  /** Asks each server for what it has: one that is slow keeps nothing from the others. */
+  /**
+   * Asks each server for what it has: one that is slow keeps nothing from the others. More than `limit` are asked for in
+   * several calls, each in time for itself.
+   */
   const askEach = <I, A>(
     operation: Operation,
     items: ReadonlyArray<I>,
     keyOf: (item: I) => string,
     call: (some: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<A>, CacheError>,
-    without: A
+    without: A,
+    limit = batchLimit
   ): Effect.Effect<ReadonlyArray<A | undefined>> => {
     const partOf = store.homeOf === undefined ? undefined : (item: I) => homeOf(keyOf(item))
     return inParts(items, { limit, partOf }, (some) => {
@@ -127,7 +131,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const getMany: SecondTier["getMany"] = (operation, keys) =>
-    askEach<string, Bytes>(operation, keys, (key) => key, store.getMany, undefined)
+    askEach<string, Bytes>(operation, keys, (key) => key, store.getMany, undefined, bulkLimit)
 
   return {
     catchUp: ask("log", "sync", Effect.as(options.catchUp, true), () => false),
