@@ -3,6 +3,7 @@
  */
 import type { WarmStage } from "@letletme/cache"
 import type { Standing } from "@letletme/fpl"
+import { wrap } from "@letletme/command"
 import { Console, Effect, Schema, Stream } from "effect"
 
 /** Something did not go well. What was found is already printed; the exit code says the rest. */
@@ -11,6 +12,9 @@ export class Failed extends Schema.TaggedError<Failed>()("Failed", { message: Sc
 /** Prints the answer once, in the form that was asked for. */
 export const answer = (json: boolean, document: unknown, text: () => string): Effect.Effect<void> =>
   Console.log(json ? JSON.stringify(document, null, 2) : text())
+
+/** A sentence in lines that fit. */
+export const sentence = (text: string): string => wrap(text, 80).join("\n")
 
 /** Lays out rows in columns; numbers to the right. */
 export const columns = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
@@ -25,6 +29,15 @@ export const columns = (head: ReadonlyArray<string>, rows: ReadonlyArray<Readonl
       .join("  ")
       .trimEnd()
   return [line(head), line(widths.map((width) => "─".repeat(width))), ...texts.map(line)].join("\n")
+}
+
+/** A table without the columns that have nothing but zeros: what did not happen. */
+export const withoutZeros = (
+  head: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string | number>>
+): [ReadonlyArray<string>, ReadonlyArray<ReadonlyArray<string | number>>] => {
+  const isKept = (_: unknown, column: number) => rows.some((row) => row[column] !== 0)
+  return [head.filter(isKept), rows.map((row) => row.filter(isKept))]
 }
 
 /** A league table for a terminal. */

@@ -1,11 +1,12 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { SimulatedSeason } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
 import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { randomBytes } from "node:crypto"
+import { runHere } from "./inProcess.ts"
 import { run } from "./process.ts"
+import { listsMoved, moved, recording } from "./recording.ts"
 
 const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
   Layer.provideMerge(RedisServer.layer)
@@ -141,7 +142,7 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
       yield* set("letletme:nonsense", Buffer.from("x"))
       const { code, stderr, stdout } = yield* run(["verify", "--source", yield* recording, "--store", url])
       assert.strictEqual(code, 1)
-      assert.match(stdout, /^match +380 +0 .* 380 /m)
+      assert.match(stdout, /^domain +total +missing$.*^match +380 +380$/ms)
       assert.match(stdout, /foreign keys: 1/)
       assert.match(stderr, /Verifying: \d+ of \d+ entries/)
       assert.deepStrictEqual((yield* Stream.runCollect(scan("letletme:*"))).flat(), ["letletme:nonsense"])
@@ -212,53 +213,6 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
   )
 })
 
-const season = SimulatedSeason.make()
-
-// The first match that is postponed: out of one gameweek, and later into another.
-const moved = (() => {
-  const fixture = season.fixtures.find(({ placements }) => placements.length === 3)
-  const [first, out, back] = fixture?.placements ?? []
-  return { event: first?.event ?? 0, out: out?.since ?? 0, back: back?.since ?? 0, later: back?.event ?? 0 }
-})()
-
-const day = 86_400_000
-const times = [moved.out - day, moved.out + 1_000, moved.back + 1_000]
-
-/** The lists of a gameweek and its phases; without a gameweek, that of the unscheduled matches. */
-const listsOf = (event: number | null) =>
-  event === null
-    ? ["match:members:unscheduled:2030-31"]
-    : [
-        `match:members:event:2030-31:${event}`,
-        ...season.phases
-          .filter(({ start, stop }) => start <= event && event <= stop)
-          .map(({ id }) => `match:members:phase:2030-31:${id}`)
-      ]
-
-/** The lists that lose or gain a match between two moments of the recording, from the raw data. */
-const listsMoved = (from: number, to: number) => {
-  const [before, after] = [from, to].map((index) => SimulatedSeason.at(season, times[index] ?? 0).fixtures)
-  const lists = (after ?? []).flatMap(({ event }, index) => {
-    const old = before?.[index]?.event ?? null
-    return old === event ? [] : [...new Set(listsOf(old)).symmetricDifference(new Set(listsOf(event)))]
-  })
-  return [...new Set(lists)].toSorted()
-}
-
-/** A recording of three moments: before a match is postponed, after, and when it has its new date. */
-const recording = Effect.gen(function* () {
-  const files = yield* FileSystem.FileSystem
-  const folder = `${yield* files.makeTempDirectoryScoped()}/2030-31`
-  for (const time of times) {
-    const name = new Date(time).toISOString().replace(/\.\d+/, "").replaceAll(":", "")
-    const { bootstrap, fixtures } = SimulatedSeason.at(season, time)
-    yield* files.makeDirectory(`${folder}/${name}`, { recursive: true })
-    yield* files.writeFileString(`${folder}/${name}/bootstrap.json`, JSON.stringify(bootstrap))
-    yield* files.writeFileString(`${folder}/${name}/fixtures.json`, JSON.stringify(fixtures))
-  }
-  return folder
-})
-
 describe("what is wrong is said on standard error, and the exit code tells", () => {
   const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
     [["table", "--no-such-flag"], /no-such-flag/],
@@ -293,7 +247,7 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
 
   it.live.each(cases)("%j", ([args, words]) =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* run([...args, "--json"])
+      const { code, stderr, stdout } = yield* runHere([...args, "--json"])
       assert.notStrictEqual(code, 0)
       assert.match(stderr, words)
       assert.strictEqual(stdout, "")

@@ -3,6 +3,8 @@
  */
 import { Deferred, Effect, Schedule, Schema } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const main = join(import.meta.dirname, "../src/main.ts")
@@ -10,8 +12,9 @@ const main = join(import.meta.dirname, "../src/main.ts")
 // Whatever runs the program again finds it compiled.
 const compiled = join(import.meta.dirname, "../node_modules/.cache/compiled")
 
-const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>, folder?: string) =>
   spawn(process.execPath, ["--conditions=@letletme/source", main, ...args], {
+    cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
     // No setting of the machine's may reach the process: a test states its own.
     env: { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: compiled, ...env }
@@ -43,6 +46,45 @@ export const run = (args: ReadonlyArray<string>, env: Readonly<Record<string, st
       const code = yield* output.ended
       return { code, stdout: yield* output.stdout, stderr: yield* output.stderr }
     })
+  )
+
+/** Runs a command in a folder of its own, and answers what it left there and in the folder of temporary files. */
+const runAlone = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  attend: (child: ChildProcess) => Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "warmer-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+    )
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => start(args, { ...env, TMPDIR: folder }, folder)),
+      (running) => Effect.sync(() => running.kill("SIGKILL"))
+    )
+    const output = collect(child)
+    yield* attend(child)
+    const code = yield* output.ended
+    const left = yield* Effect.promise(() => readdir(folder))
+    return { code, left, stdout: yield* output.stdout, stderr: yield* output.stderr }
+  }).pipe(Effect.scoped)
+
+/** Runs a command whose standard output nobody reads: the pipe is closed before anything is written. */
+export const unread = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  runAlone(args, env, (child) => Effect.sync(() => child.stdout?.destroy()))
+
+/** Runs a command that is sent SIGINT at that moment. */
+export const interrupted = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  at: Effect.Effect<void>
+) =>
+  runAlone(args, env, (child) =>
+    Effect.andThen(
+      at,
+      Effect.sync(() => child.kill("SIGINT"))
+    )
   )
 
 /** Starts a command that goes on; it is killed with the scope. */

@@ -22,6 +22,8 @@ export interface DependencyGraph<Domain extends string> {
   readonly cascade: (domain: Domain) => ReadonlyArray<Domain>
   /** The graph as Mermaid text, for docs and terminals. */
   readonly toMermaid: string
+  /** The same in Graphviz's language, for `dot`. */
+  readonly toGraphViz: string
 }
 
 /** The domains of a graph, as a union of names. */
@@ -94,7 +96,8 @@ export const make = <const Domain extends string>(definition: {
     dependencies: (domain) => definition[domain],
     dependents,
     cascade: (domain) => Option.getOrElse(Option.fromUndefinedOr(cascades.get(domain)), () => []),
-    toMermaid: Graph.toMermaid(graph, { nodeLabel: (name) => name, edgeLabel: () => "" })
+    toMermaid: Graph.toMermaid(graph, { nodeLabel: (name) => name, edgeLabel: () => "" }),
+    toGraphViz: Graph.toGraphViz(graph, { nodeLabel: (name) => name, edgeLabel: () => "" })
   }
 }
 

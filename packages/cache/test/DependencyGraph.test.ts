@@ -59,6 +59,13 @@ describe("DependencyGraph", () => {
     assert.strictEqual(lines.filter((line) => line.includes("-->")).length, 5)
   })
 
+  it("draws itself for Graphviz", () => {
+    const lines = football.toGraphViz.split("\n").map((line) => line.trim())
+    assert.match(lines[0] ?? "", /^digraph .*\{$/)
+    for (const domain of football.domains) assert.isTrue(lines.some((line) => line.includes(`label="${domain}"`)))
+    assert.strictEqual(lines.filter((line) => line.includes("->")).length, 5)
+  })
+
   it("names the cycle that keeps it from being made", () => {
     const message = thrownBy(() => DependencyGraph.make({ root: [], hen: ["egg", "root"], egg: ["hen"] }))
     assert.match(message, /cycle/i)

@@ -3,7 +3,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Config, Effect, Exit, Layer, Logger, Option, Runtime, Schema } from "effect"
+import { Cause, Config, Deferred, Effect, Exit, Layer, Logger, Option, Runtime, Schema } from "effect"
 import { CliError, TerminalCapabilities } from "effect/cli"
 import { ExitCode } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
@@ -17,19 +17,21 @@ class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", { code: 
 }
 
 /**
- * Fails once standard output or standard error is lost. It listens on even then: what the program's last steps print
- * goes nowhere too, and must not end it before they are done.
+ * Fails once standard output or standard error is lost. It listens from now on, and even then: what the program's last
+ * steps print goes nowhere too, and must not end it before they are done.
  */
-const outputLost = Effect.callback<never, OutputLost>((resume) => {
+const watchOutput = (): Effect.Effect<never, OutputLost> => {
+  const first = Deferred.makeUnsafe<never, OutputLost>()
   const onError = ({ code = "unknown" }: NodeJS.ErrnoException) => {
     const lost = new OutputLost({ code })
     // A program that has ended already has no other way to tell.
     process.exitCode = lost[Runtime.errorExitCode]
-    resume(Effect.fail(lost))
+    Deferred.doneUnsafe(first, Effect.fail(lost))
   }
   process.stdout.on("error", onError)
   process.stderr.on("error", onError)
-})
+  return Deferred.await(first)
+}
 
 // Logs go to standard error: standard output is the answer's.
 const logger = Layer.unwrap(
@@ -46,7 +48,7 @@ const logger = Layer.unwrap(
 )
 
 /** The exit code of an end. `isTerminated` says that the signal was SIGTERM. */
-const codeOf = (exit: Exit.Exit<unknown, unknown>, isTerminated: boolean): number => {
+export const codeOf = (exit: Exit.Exit<unknown, unknown>, isTerminated = false): number => {
   if (Exit.isSuccess(exit)) return ExitCode.done
   if (Cause.hasInterruptsOnly(exit.cause)) return isTerminated ? ExitCode.terminated : ExitCode.interrupted
   const error = Cause.squash(exit.cause)
@@ -92,7 +94,7 @@ export const run = <E extends { readonly message: string }>(
     Layer.provide(TerminalCapabilities.layer),
     Layer.provideMerge(NodeServices.layer)
   )
-  Effect.raceFirst(program, outputLost).pipe(
+  Effect.raceFirst(program, watchOutput()).pipe(
     Effect.tapCause(report),
     Effect.provide(services),
     NodeRuntime.runMain({

@@ -7,12 +7,13 @@ import { join } from "node:path"
 const program = join(import.meta.dirname, "fixtures/program.ts")
 
 interface Reader {
+  readonly onStart?: (child: ReturnType<typeof spawn>) => void
   /** What the reader does with each piece of standard output. */
   readonly onOutput?: (child: ReturnType<typeof spawn>) => void
   readonly env?: Readonly<Record<string, string>>
 }
 
-const run = (args: ReadonlyArray<string>, { env = {}, onOutput }: Reader = {}) =>
+const run = (args: ReadonlyArray<string>, { env = {}, onOutput, onStart }: Reader = {}) =>
   Effect.scoped(
     Effect.gen(function* () {
       const child = yield* Effect.acquireRelease(
@@ -24,6 +25,7 @@ const run = (args: ReadonlyArray<string>, { env = {}, onOutput }: Reader = {}) =
         ),
         (running) => Effect.sync(() => running.kill("SIGKILL"))
       )
+      onStart?.(child)
       let [stdout, stderr] = ["", ""]
       child.stdout.on("data", (data: Buffer) => {
         stdout += data.toString()
@@ -89,6 +91,13 @@ describe("a process ends with a code that says how", () => {
     Effect.gen(function* () {
       const { code, stderr } = yield* run(["flood"], { onOutput: (child) => child.stdout?.destroy() })
       assert.deepStrictEqual([code, stderr], [ExitCode.pipeClosed, "cleaned up\n"])
+    })
+  )
+
+  it.live("nobody ever read: one that had ended by then says so all the same", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["answer"], { onStart: (child) => child.stdout?.destroy() })
+      assert.deepStrictEqual([code, stderr], [ExitCode.pipeClosed, ""])
     })
   )
 })

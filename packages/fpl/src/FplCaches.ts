@@ -49,10 +49,17 @@ const primaryCaches = Layer.mergeAll(
   TeamMatches.layer,
   SeasonMatches.layer,
   UnscheduledMatches.layer
-).pipe(Layer.provideMerge(Committer.layer), Layer.provideMerge(OutboxRelay.layer()))
+)
+
+/**
+ * Every cache of the game, for whoever only reads: nothing that commits changes or announces them goes with it.
+ */
+export const layerReaders = StandingCache.layer.pipe(Layer.provideMerge(primaryCaches))
+
+const announcing = Layer.provideMerge(Committer.layer, OutboxRelay.layer())
 
 /** Every cache of the game, and what commits their changes and announces them. */
-export type FplCaches = Layer.Success<typeof primaryCaches> | StandingCache
+export type FplCaches = Layer.Success<typeof layerReaders> | Layer.Success<typeof announcing>
 
 /**
  * Every cache of the game, over the manager and the database in context.
@@ -71,8 +78,9 @@ export type FplCaches = Layer.Success<typeof primaryCaches> | StandingCache
  * const main = program.pipe(Effect.provide(caches))
  * ```
  */
-export const layer: Layer.Layer<FplCaches, never, CacheManager | InvalidationLog | SeasonStore> =
-  StandingCache.layer.pipe(Layer.provideMerge(primaryCaches))
+export const layer: Layer.Layer<FplCaches, never, CacheManager | InvalidationLog | SeasonStore> = layerReaders.pipe(
+  Layer.provideMerge(announcing)
+)
 
 /** The ids of what the current season holds. */
 const makeIds = Effect.map(Effect.context<SeasonStore>(), (context) => {

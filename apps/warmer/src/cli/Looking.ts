@@ -1,11 +1,16 @@
 /**
  * The commands that only look.
  */
-import { Effect } from "effect"
-import { Argument, Command } from "effect/cli"
+import { Effect, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
 import { acl } from "../commands/acl.ts"
+import { refuseMemory } from "../commands/backup.ts"
+import { diff } from "../commands/diff.ts"
 import { doctor } from "../commands/doctor.ts"
-import * as inspect from "../commands/inspect.ts"
+import { formats, showGraph } from "../commands/graph.ts"
+import * as Read from "../commands/read.ts"
+import { inspect } from "../commands/inspect.ts"
+import { storeOf } from "../Settings.ts"
 import { appWithSeason, key, root } from "./Root.ts"
 
 const tableCommand = Command.make(
@@ -18,7 +23,7 @@ const tableCommand = Command.make(
   },
   Effect.fn(function* ({ scope }) {
     const shared = yield* root
-    yield* inspect.showTable(scope, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
+    yield* Read.showTable(scope, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
   Command.withDescription("Show the league table"),
@@ -33,7 +38,7 @@ const getCommand = Command.make(
   { key },
   Effect.fn(function* (options) {
     const shared = yield* root
-    yield* inspect.get(options.key).pipe(Effect.provide(yield* appWithSeason(shared)))
+    yield* Read.get(options.key).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
   Command.withDescription("Show a value, as JSON"),
@@ -48,7 +53,7 @@ const explainCommand = Command.make(
   { key },
   Effect.fn(function* (options) {
     const shared = yield* root
-    yield* inspect.explain(options.key, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
+    yield* Read.explain(options.key, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
   Command.withDescription("Tell why an entry is fresh, stale or absent"),
@@ -57,16 +62,75 @@ const explainCommand = Command.make(
   ])
 )
 
+const inspectCommand = Command.make(
+  "inspect",
+  {
+    key: Argument.String("key").pipe(
+      Argument.withDescription("A key, such as match:2030-31:17, or a pattern, such as match:2030-31:*")
+    ),
+    limit: Flag.Int("limit").pipe(
+      Flag.withSchema(Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 10_000 })))),
+      Flag.withDescription("How many entries of a pattern are listed"),
+      Flag.withDefault(20)
+    )
+  },
+  Effect.fn(function* ({ key: text, limit }) {
+    const shared = yield* root
+    yield* refuseMemory(yield* storeOf(shared.store))
+    const options = { json: shared.json, limit }
+    yield* inspect(text, options).pipe(Effect.provide(yield* appWithSeason(shared)))
+  })
+).pipe(
+  Command.withDescription("Show what the store holds: an entry with its value, or those of a pattern"),
+  Command.withExamples([
+    { command: "warmer inspect standing:2030-31:overall", description: "One entry: times, stamp, tags, value" },
+    { command: 'warmer inspect "match:2030-31:*" --limit 50', description: "State, size and age of many" }
+  ])
+)
+
+const diffCommand = Command.make(
+  "diff",
+  {
+    key: Argument.String("key").pipe(
+      Argument.withDescription("A key or a pattern, such as match:2030-31:* (default: every entry)"),
+      Argument.optional
+    )
+  },
+  Effect.fn(function* ({ key: text }) {
+    const shared = yield* root
+    yield* refuseMemory(yield* storeOf(shared.store))
+    yield* diff(text, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
+  })
+).pipe(
+  Command.withDescription(
+    "Compare what readers are answered with the source, and tell each field that differs. It changes nothing. Exit code 1: something differs"
+  ),
+  Command.withShortDescription("Compare what readers are answered with the source, field by field"),
+  Command.withExamples([
+    { command: "warmer diff --source fpl --store redis://localhost:6379", description: "Every entry" },
+    { command: 'warmer diff "standing:*" --json', description: "The tables" }
+  ])
+)
+
 const graphCommand = Command.make(
   "graph",
-  {},
-  Effect.fn(function* () {
+  {
+    format: Flag.Literals("format", formats).pipe(
+      Flag.withDescription("The graph alone, in this format; dot is for Graphviz"),
+      Flag.optional
+    )
+  },
+  Effect.fn(function* ({ format }) {
     const { json } = yield* root
-    yield* inspect.showGraph(json)
+    yield* showGraph(json, format)
   })
 ).pipe(
   Command.withDescription("Show the dependency graph, as Mermaid text, and what each domain's update reaches"),
-  Command.withExamples([{ command: "warmer graph", description: "For a README" }])
+  Command.withExamples([
+    { command: "warmer graph --format mermaid", description: "For a README" },
+    { command: "warmer graph --format svg > graph.svg", description: "For a browser" },
+    { command: "warmer graph --format dot | dot -Tpng -o graph.png", description: "For Graphviz" }
+  ])
 )
 
 const aclCommand = Command.make(
@@ -98,4 +162,13 @@ const doctorCommand = Command.make(
   ])
 )
 
-export const commands = [doctorCommand, tableCommand, getCommand, explainCommand, graphCommand, aclCommand] as const
+export const commands = [
+  doctorCommand,
+  tableCommand,
+  getCommand,
+  explainCommand,
+  inspectCommand,
+  diffCommand,
+  graphCommand,
+  aclCommand
+] as const

@@ -3,7 +3,7 @@
  */
 import { Backup, Integrity } from "@letletme/cache"
 import { Effect } from "effect"
-import { answer, Failed, showProgress } from "../Output.ts"
+import { answer, Failed, sentence, showProgress } from "../Output.ts"
 import type { Store } from "../Settings.ts"
 import { describe } from "./verify.ts"
 
@@ -22,7 +22,7 @@ export const backup = Effect.fn("backup")(function* (file: string, json: boolean
   const written = yield* write(file)
   yield* answer(json, written, () => {
     const skipped = written.skipped === 0 ? "" : `; ${written.skipped} keys are no readable entry and were left out`
-    return `${written.entries} entries in ${written.bytes} bytes, in ${written.millis} ms: ${file}${skipped}.`
+    return sentence(`${written.entries} entries in ${written.bytes} bytes, in ${written.millis} ms: ${file}${skipped}.`)
   })
 }, Effect.scoped)
 
@@ -36,7 +36,9 @@ export const restore = Effect.fn("restore")(function* (file: string, json: boole
   const { entries, expired, held, repair } = restored
   yield* answer(json, restored, () =>
     [
-      `${restored.restored} of ${entries} entries restored in ${restored.millis} ms; ${held} were older than what is there, ${expired} out of date.`,
+      sentence(
+        `${restored.restored} of ${entries} entries restored in ${restored.millis} ms; ${held} were older than what is there, ${expired} out of date.`
+      ),
       "",
       describe(repair.first),
       "",

@@ -101,7 +101,7 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
   yield* answer(json, document, () =>
     [
       columns(
-        ["snapshot", "outcome", "events", "phases", "teams", "matches", "tags", "confirmed", "reloaded"],
+        ["snapshot", "outcome", "event", "phase", "team", "match", "tags", "same", "loaded"],
         snapshots.map(({ changed, confirmed, invalidated, name, outcome, reloaded }) => [
           name,
           outcome,

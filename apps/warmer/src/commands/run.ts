@@ -108,8 +108,7 @@ const poll = Effect.fn("poll")(function* () {
   return true
 })
 
-// No span: what ends with the process would hold everything that it does in one trace.
-const daemon = Effect.fnUntraced(function* (
+const daemon = Effect.fn("run")(function* (
   shared: Shared,
   every: Option.Option<number>,
   what: string,

@@ -3,9 +3,10 @@
  */
 import { Integrity, type Report } from "@letletme/cache"
 import { Effect } from "effect"
-import { answer, columns, Failed, showProgress } from "../Output.ts"
+import { answer, columns, Failed, sentence, showProgress, withoutZeros } from "../Output.ts"
 
 const shown = 20
+const verdicts = ["valid", "restamped", "stale", "corrupt", "missing", "orphaned", "undecided"] as const
 
 /** A report for a person: a row for each domain and list, and the first findings. */
 export const describe = (report: Report): string => {
@@ -16,29 +17,22 @@ export const describe = (report: Report): string => {
     ...count("of another schema, and left alone", otherSchema),
     ...count("mended", mended)
   ]
+  const head = ["domain", "total", ...verdicts, "mended"]
+  const rows = domains.map(({ domain, found, mended: put, total: all }) => [
+    domain,
+    all,
+    ...verdicts.map((verdict) => found[verdict]),
+    put
+  ])
   const more = findings.length > shown ? [`… ${findings.length - shown} more: --json lists up to 1,000.`] : []
   return [
-    `${[`${total} entries in ${millis} ms`, ...rest].join("; ")}.`,
+    sentence(`${[`${total} entries in ${millis} ms`, ...rest].join("; ")}.`),
     "",
-    columns(
-      ["domain", "total", "valid", "restamped", "stale", "corrupt", "missing", "orphaned", "undecided", "mended"],
-      domains.map(({ domain, found, mended: put, total: all }) => [
-        domain,
-        all,
-        found.valid,
-        found.restamped,
-        found.stale,
-        found.corrupt,
-        found.missing,
-        found.orphaned,
-        found.undecided,
-        put
-      ])
-    ),
+    columns(...withoutZeros(head, rows)),
     ...(findings.length === 0 ? [] : [""]),
-    ...findings.slice(0, shown).map(({ detail, key, verdict }) => `${verdict}: ${key}. ${detail}`),
+    ...findings.slice(0, shown).map(({ detail, key, verdict }) => sentence(`${verdict}: ${key}. ${detail}`)),
     ...more,
-    ...failures
+    ...failures.map(sentence)
   ].join("\n")
 }
 
