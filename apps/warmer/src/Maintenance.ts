@@ -9,7 +9,7 @@ import { reloadNow } from "./Reload.ts"
 const tagShare = 0.5
 
 /** One window: settings are read again, then all is cleaned up by them. Entries and tags are the leader's to clean up, its own memory each process's. */
-const open = Effect.fn("Maintenance")(function* () {
+export const open = Effect.fn("Maintenance")(function* () {
   const integrity = yield* Integrity
   const leadership = yield* Leadership
   const live = yield* LiveView

@@ -1,15 +1,11 @@
 /**
  * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
  */
-import { Recovery } from "@letletme/cache"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Admin from "./admin/Admin.ts"
 import { Health } from "./Health.ts"
-import { problems } from "./Recoveries.ts"
 import * as Telemetry from "./Telemetry.ts"
-
-const Wanted = Schema.Struct({ problem: Schema.Literals(problems) })
 
 const routes = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -20,18 +16,6 @@ const routes = HttpRouter.use(
       "/health/ready",
       Effect.map(health.status, (status) =>
         HttpServerResponse.jsonUnsafe(status, { status: ["starting", "stopping"].includes(status.status) ? 503 : 200 })
-      )
-    )
-    const recovery = yield* Recovery
-    yield* router.add(
-      "POST",
-      "/recovery/:problem",
-      HttpRouter.schemaPathParams(Wanted).pipe(
-        Effect.flatMap(({ problem }) => recovery.run(problem)),
-        Effect.map((outcome) => HttpServerResponse.jsonUnsafe(outcome)),
-        Effect.catchTag("SchemaError", () =>
-          Effect.succeed(HttpServerResponse.text(`Expected one of ${problems.join(", ")}\n`, { status: 404 }))
-        )
       )
     )
   })

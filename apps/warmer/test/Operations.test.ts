@@ -1,7 +1,9 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, Layer, Schema, Stream } from "effect"
+import * as Client from "@letletme/warmer/admin/Client"
+import { Effect, Layer, Redacted, Stream } from "effect"
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,27 +13,16 @@ const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.la
   Layer.provideMerge(RedisServer.layer)
 )
 
-const Outcome = Schema.fromJsonString(
-  Schema.Struct({
-    resolved: Schema.Boolean,
-    trail: Schema.Array(
-      Schema.Struct({
-        _tag: Schema.String,
-        remedy: Schema.optionalKey(Schema.String),
-        finding: Schema.optionalKey(Schema.String)
-      })
-    )
-  })
-)
+const token = "0123456789abcdef0123456789abcdef"
 
-const recover = (address: string, problem: string) =>
-  Effect.tryPromise({
-    try: async (signal) => {
-      const response = await fetch(`${address}/recovery/${problem}`, { method: "POST", signal })
-      return { status: response.status, body: await response.text() }
-    },
-    catch: (error) => `No answer: ${String(error)}`
-  })
+/** Has a warmer recover, and answers what came of it. */
+const recover = Effect.fnUntraced(function* (address: string, problem: "inconsistency" | "performance" | "connection") {
+  const { follow, recover: begin } = yield* Client.make(address, Redacted.make(token))
+  const { id } = yield* begin({ params: { problem } })
+  const steps = yield* Stream.runCollect(yield* follow({ params: { id } }))
+  const outcome = steps.at(-1)?.outcome
+  return outcome?._tag === "Recovered" ? outcome : assert.fail("It did not recover.")
+}, Effect.provide(NodeHttpClient.layerUndici))
 
 describe("settings", () => {
   it.live("all that are wrong are named at once, each by its variable", () =>
@@ -64,34 +55,27 @@ describe("recovery of a warmer", () => {
       const { url } = yield* RedisServer
       const { mget, scan, set } = yield* Redis
       const args = ["run", "--port", "0", "--every", "30", "--maintenance", "*/2 * * * * *", "--store", url]
-      const warmer = yield* daemon(args)
+      const warmer = yield* daemon(args, { LETLETME_ADMIN_TOKEN: token })
       const address = yield* warmer.address
       yield* health(address, "ready")
 
       const [key = ""] = yield* Stream.runCollect(Stream.flattenIterable(scan("letletme:team:2030-31:7@*")))
       const [bytes] = yield* mget([key])
       yield* set(key, Uint8Array.from(bytes ?? []).fill(120, -10), { timeToLive: 60_000 })
-      const { body, status } = yield* recover(address, "inconsistency")
-      assert.strictEqual(status, 200)
-      const { resolved, trail } = yield* Schema.decodeEffect(Outcome)(body)
+      const { resolved, trail } = yield* recover(address, "inconsistency")
       assert.isTrue(resolved)
       // A window may have mended it before; then nothing is found.
       assert.include(["Checked", "Resolved"], trail.at(-1)?._tag)
       const mended = yield* mget([key])
       assert.deepStrictEqual(mended[0]?.slice(-10), bytes?.slice(-10))
 
-      for (const problem of ["performance", "connection"]) {
-        const outcome = yield* Effect.flatMap(recover(address, problem), (answer) =>
-          Schema.decodeEffect(Outcome)(answer.body)
-        )
+      for (const problem of ["performance", "connection"] as const) {
+        const outcome = yield* recover(address, problem)
         assert.deepStrictEqual(
           outcome.trail.map(({ _tag }) => _tag),
           ["Checked", "Resolved"]
         )
       }
-      const unknown = yield* recover(address, "everything")
-      assert.strictEqual(unknown.status, 404)
-      assert.include(unknown.body, "inconsistency, performance, connection")
       yield* Effect.retry(
         Effect.filterOrFail(warmer.stderr, (text) => text.includes("Maintenance: ")),
         within

@@ -19,6 +19,11 @@ const Dashboard = Schema.fromJsonString(
     panels: Schema.Array(
       Schema.Struct({
         title: Schema.String,
+        fieldConfig: Schema.optionalKey(
+          Schema.Struct({
+            defaults: Schema.Struct({ links: Schema.optionalKey(Schema.Array(Schema.Struct({ url: Schema.String }))) })
+          })
+        ),
         targets: Schema.optionalKey(Schema.Array(Schema.Struct({ expr: Schema.String, legendFormat: Schema.String })))
       })
     )
@@ -157,6 +162,39 @@ describe("the dashboard", () => {
         const [, name = ""] = /^label_values\((\w+), instance\)$/.exec(query.query) ?? []
         assert.isTrue(known.has(name), query.query)
       }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("the spans", () => {
+  it.effect("that the page lists are made, and the dashboard's links ask for no others", () =>
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const page = yield* read("docs/observability.md")
+      const listed = new Set(
+        page.split("\n").flatMap((line) => {
+          const [, cell = ""] = /^\| ((?:`[A-Z]\w+\.\w+`(?:, )?)+) +\|/.exec(line) ?? []
+          return Array.from(cell.matchAll(/`([^`]+)`/g), ([, name = ""]) => name)
+        })
+      )
+      assert.isAbove(listed.size, 8)
+      const sources = yield* Effect.forEach(["packages/cache/src", "packages/fpl/src"], (folder) =>
+        Effect.flatMap(files.readDirectory(join(root, folder), { recursive: true }), (names) =>
+          Effect.forEach(
+            names.filter((name) => name.endsWith(".ts")),
+            (name) => read(join(folder, name))
+          )
+        )
+      )
+      const code = sources.flat().join("\n")
+      for (const name of listed) assert.include(code, `"${name}"`)
+      const { panels } = yield* dashboard
+      const links = panels.flatMap(({ fieldConfig }) => fieldConfig?.defaults.links ?? [])
+      const asked = links.flatMap(({ url }) =>
+        Array.from(decodeURIComponent(url).matchAll(/name = \\"([^"]+)\\"/g), ([, name = ""]) => name)
+      )
+      assert.isAtLeast(asked.length, 3)
+      for (const name of asked) assert.isTrue(listed.has(name), name)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

@@ -37,6 +37,7 @@ import * as Recording from "./Recording.ts"
 import * as RedisLog from "./RedisLog.ts"
 import * as RedisStore from "./RedisStore.ts"
 import * as Tag from "./Tag.ts"
+import * as TraceContext from "./TraceContext.ts"
 
 /** What to invalidate together: an entity or pattern, what goes with it, and whether its cascade is reached. */
 export interface Invalidation {
@@ -158,7 +159,8 @@ export class CacheManager extends Context.Service<
           once?: string
         ) {
           const list = [...tags]
-          const append = live.append({ tags: list, cause, writes, once, fence: yield* Fence })
+          const trace = yield* TraceContext.current
+          const append = live.append({ tags: list, cause, writes, once, fence: yield* Fence, trace })
           const appended = yield* timed(kernel.clock, append, metrics.timeAppend)
           if (list.length > 0) {
             metrics.countInvalidation(cause, list.length, list.filter(Tag.isPattern).length)
@@ -267,7 +269,7 @@ export class CacheManager extends Context.Service<
             const lookup = provided(definition, context)
             const asker = Asker.make({ domain: label, shelf, lookup })
             const loader = yield* Loader.make<Id, A, E>({ domain: label, shelf, lookup, asker })
-            const reader = Reader.make(shelf, loader)
+            const reader = Reader.make(label, shelf, loader)
 
             const updateMany: Domain<Id, A, E>["updateMany"] = (replacements, options = {}) =>
               Effect.flatMap(

@@ -44,6 +44,8 @@ export interface Append {
   readonly fence?: Position | undefined
   /** The highest position that the appender has heard of, where that is not `from`. */
   readonly seen?: Position | undefined
+  /** The trace that the append belongs to, for those who hear of it: see `TraceContext`. */
+  readonly trace?: string | undefined
 }
 
 /** Who wants to lead. */
@@ -165,7 +167,7 @@ export class InvalidationLog extends Context.Service<
       return InvalidationLog.of({
         isRemote: false,
         append: Effect.fnUntraced(
-          function* ({ tags, cause, writes, from, once, fence }: Append) {
+          function* ({ tags, cause, writes, from, once, fence, trace }: Append) {
             if (fence !== undefined && present()?.fence !== fence) {
               return yield* new CacheError({ reason: new Fenced({ fence }) })
             }
@@ -197,7 +199,7 @@ export class InvalidationLog extends Context.Service<
             )
             const accepted = new Set(inOrder.filter((_, index) => stored[index] === true))
             const refused = new Set(writes.filter((write) => !accepted.has(write)).map(({ key }) => key))
-            push({ tags, cause, floor: undefined })
+            push({ tags, cause, floor: undefined, ...(trace === undefined ? {} : { trace }) })
             return { ...after(from), position: table.position, refused }
           },
           single.withPermit,

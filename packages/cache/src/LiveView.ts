@@ -4,13 +4,14 @@
  * Past `maxStaleness` without an answer the view is untrusted: cached values then count as unverified until the missed
  * part of the log has been caught up with.
  */
-import { Clock, Context, Deferred, Effect, Layer, PubSub, Schedule, type Scope } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, PubSub, Schedule, type Scope, type Tracer } from "effect"
 import * as CacheConfig from "./CacheConfig.ts"
 import { CacheError, Timeout } from "./CacheError.ts"
 import * as Instruments from "./Instruments.ts"
 import { type Append, type Appended, InvalidationLog, type Progress } from "./InvalidationLog.ts"
 import * as Meter from "./Meter.ts"
 import type { Position } from "./Position.ts"
+import * as TraceContext from "./TraceContext.ts"
 import * as View from "./View.ts"
 
 // After an answer the tail lets so much time go by before it asks again (ms): under a thousand appends a second several
@@ -19,7 +20,12 @@ const gathering = 3
 
 /** What happened to the view. */
 export type Change =
-  | { readonly _tag: "Applied"; readonly entry: View.LogEntry }
+  | {
+      readonly _tag: "Applied"
+      readonly entry: View.LogEntry
+      /** What follows from it belongs to this span. */
+      readonly span?: Tracer.AnySpan | undefined
+    }
   | { readonly _tag: "FloorRaised"; readonly floor: Position }
   | { readonly _tag: "TrustLost" }
   | { readonly _tag: "TrustGained" }
@@ -99,11 +105,21 @@ export class LiveView extends Context.Service<
         }
       })
 
+      const tell = (entry: View.LogEntry) =>
+        entry.trace === undefined
+          ? PubSub.publish(changes, { _tag: "Applied", entry })
+          : TraceContext.continued(
+              "LiveView.apply",
+              entry.trace,
+              Effect.withFiber(({ cache }) => PubSub.publish(changes, { _tag: "Applied", entry, span: cache.span })),
+              { "cache.position": entry.position, "cache.cause": entry.cause, "cache.tags": entry.tags.length }
+            )
+
       const apply = Effect.fnUntraced(function* (entries: ReadonlyArray<View.LogEntry>) {
         const { position, floor } = view
         const complete = view.apply(entries)
         for (const entry of entries) {
-          if (entry.position > position) yield* PubSub.publish(changes, { _tag: "Applied", entry })
+          if (entry.position > position) yield* tell(entry)
         }
         yield* report(position, floor)
         return complete

@@ -9,6 +9,7 @@ import { Context, Effect, Latch, Layer, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Position } from "./Position.ts"
 import { Tag } from "./Tag.ts"
+import * as TraceContext from "./TraceContext.ts"
 
 /** What is to be appended. */
 export const Announcement = Schema.Struct({
@@ -22,6 +23,8 @@ export type Announcement = typeof Announcement.Type
 export interface Pending extends Announcement {
   /** Unique for ever, also in a database that began anew: under this name it is appended once. */
   readonly id: string
+  /** The trace that the commit belonged to, if it was traced: `put` takes it from the fiber. See `TraceContext`. */
+  readonly trace?: string | undefined
 }
 
 /** The database that holds the outbox did not answer. */
@@ -53,13 +56,14 @@ export class Outbox extends Context.Service<
   static readonly layerMemory: Layer.Layer<Outbox> = Layer.effect(
     this,
     Effect.gen(function* () {
-      const rows = new Map<string, Announcement>()
+      const rows = new Map<string, Omit<Pending, "id">>()
       const bell = yield* Latch.make(false)
       return Outbox.of({
         put: (announcement) =>
           Effect.gen(function* () {
             const id = randomUUID()
-            rows.set(id, announcement)
+            const trace = yield* TraceContext.current
+            rows.set(id, trace === undefined ? announcement : { ...announcement, trace })
             yield* bell.open
             return id
           }),

@@ -6,6 +6,7 @@ import type { CacheError } from "./CacheError.ts"
 import { CacheManager } from "./CacheManager.ts"
 import { Outbox, type OutboxError } from "./Outbox.ts"
 import type { Position } from "./Position.ts"
+import * as TraceContext from "./TraceContext.ts"
 
 /** How the relay goes about it. */
 export interface RelayOptions {
@@ -64,19 +65,17 @@ export class OutboxRelay extends Context.Service<
         const flush = Effect.gen(function* () {
           let last: Position | undefined
           while (true) {
-            const pending = yield* outbox.pending(batch)
-            for (const { cause, id, tags } of pending) {
-              const { position } = yield* manager.commit([], {
-                related: tags,
-                cause: `${cause}${relayedMark}`,
-                once: onceName(id)
-              })
+            // Asked once a second: no trace of anything.
+            const pending = yield* Effect.withTracerEnabled(outbox.pending(batch), false)
+            for (const { cause, id, tags, trace } of pending) {
+              const append = manager.commit([], { related: tags, cause: `${cause}${relayedMark}`, once: onceName(id) })
+              const { position } = yield* TraceContext.continued("OutboxRelay.deliver", trace, append)
               yield* outbox.delivered([id], position)
               last = position
             }
             if (pending.length < batch) return last
           }
-        }).pipe(single.withPermit, Effect.withSpan("OutboxRelay.flush"))
+        }).pipe(single.withPermit)
 
         const turn = Effect.gen(function* () {
           yield* flush

@@ -15,6 +15,7 @@ import * as scripts from "./internal/scripts.ts"
 import { fromText, type Position } from "./Position.ts"
 import { fillOver, storeFailed } from "./RedisStore.ts"
 import * as Tag from "./Tag.ts"
+import * as TraceContext from "./TraceContext.ts"
 import type { LogEntry } from "./View.ts"
 
 const Streams = Schema.NullOr(
@@ -31,7 +32,7 @@ const toEntries = (list: ReadonlyArray<readonly [string, ReadonlyArray<string>]>
   for (const [id, fields] of list) {
     const position = fromText(id.split("-", 1)[0])
     if (position === undefined) continue
-    let [tagText, floorText, cause, by] = ["", "", "", ""]
+    let [tagText, floorText, cause, by, trace] = ["", "", "", "", ""]
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const text = fields[index + 1] ?? ""
       const name = fields[index]
@@ -39,10 +40,13 @@ const toEntries = (list: ReadonlyArray<readonly [string, ReadonlyArray<string>]>
       else if (name === "floor") floorText = text
       else if (name === "cause") cause = text
       else if (name === "by") by = text
+      else if (name === "trace") trace = text
     }
     const tags = tagText === "" ? [] : tagText.split(" ").map(Tag.fromText)
     const known = tags.filter((tag) => tag !== undefined)
-    if (known.length === tags.length) entries.push({ position, tags: known, floor: fromText(floorText), cause, by })
+    if (known.length !== tags.length) continue
+    const entry = { position, tags: known, floor: fromText(floorText), cause, by }
+    entries.push(TraceContext.parse(trace) === undefined ? entry : { ...entry, trace })
   }
   return entries
 }
@@ -88,7 +92,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
 
     return InvalidationLog.of({
       isRemote: true,
-      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen, once = "", fence }: Append) {
+      append: Effect.fnUntraced(function* ({ tags, cause, writes, from, seen, once = "", fence, trace = "" }: Append) {
         const isHere = redis.spread === undefined
         const [position, head, floor, refused, entries] = yield* redis
           .eval(
@@ -103,6 +107,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
               writes.length,
               once,
               fence ?? 0,
+              trace,
               ...tags,
               ...writes.flatMap(({ key, preparedAt, revision, timeToLive, body }) => [
                 key,

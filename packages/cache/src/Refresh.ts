@@ -6,6 +6,7 @@ import { Context, Duration, Effect, Layer, PubSub, Schedule, Semaphore } from "e
 import { CacheManager } from "./CacheManager.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
 import { LiveView } from "./LiveView.ts"
+import * as TraceContext from "./TraceContext.ts"
 
 type When = Schedule.Schedule<unknown, unknown, unknown>
 
@@ -95,13 +96,17 @@ export class Refresh extends Context.Service<
         // Invalidations that come together are answered together.
         const changes = yield* live.changes
         const again = PubSub.takeAll(changes).pipe(
-          Effect.flatMap((some) =>
-            some.some(
+          Effect.flatMap((some) => {
+            const due = some.filter(
               (change) => change._tag === "FloorRaised" || (change._tag === "Applied" && change.entry.tags.length > 0)
             )
-              ? refresh(0, () => true)
-              : Effect.succeed(0)
-          ),
+            if (due.length === 0) return Effect.succeed(0)
+            const spans = due.flatMap((change) => (change._tag === "Applied" ? (change.span ?? []) : []))
+            const work = refresh(0, () => true)
+            return spans.length === 0
+              ? work
+              : TraceContext.inSpan("Refresh.run", work, () => TraceContext.joined(spans.toReversed()))
+          }),
           Effect.forever
         )
         if (invalidated) yield* Effect.forkScoped(again)

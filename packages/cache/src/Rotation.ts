@@ -32,7 +32,8 @@ type Verdict =
 // So many entries are in memory at once.
 const batch = 128
 
-const start: Progress = { seen: 0, current: 0, renewed: 0, removed: 0, overtaken: 0 }
+/** Nothing was looked at. */
+export const start: Progress = { seen: 0, current: 0, renewed: 0, removed: 0, overtaken: 0 }
 
 /**
  * Goes through the entries of the namespace, and tells how far it has come after each chunk; the last one is the whole.

@@ -17,6 +17,8 @@ export interface LogEntry {
   readonly cause: string
   /** The process that appended it. */
   readonly by: string
+  /** The trace that it belongs to, if its process traces: see `TraceContext`. */
+  readonly trace?: string | undefined
 }
 
 /** The whole table at one position. */

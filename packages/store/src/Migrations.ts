@@ -71,7 +71,13 @@ const seasons = Effect.gen(function* () {
   yield* sql`CREATE UNIQUE INDEX season_current ON season (is_current) WHERE is_current`
 })
 
-const steps = { "1_outbox": outbox, "2_seasons": seasons }
+// Of an older process it stays empty: an announcement without a trace is an announcement.
+const traces = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE outbox ADD COLUMN trace text`
+})
+
+const steps = { "1_outbox": outbox, "2_seasons": seasons, "3_traces": traces }
 const table = "letletme_migrations"
 
 /** How far a database is migrated, and how far this program would. 0: it holds none of our tables. */

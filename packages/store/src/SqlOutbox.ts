@@ -2,7 +2,7 @@
  * The outbox in the database: a row in the transaction of the change.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Announcement, Outbox, OutboxError } from "@letletme/cache"
+import { Announcement, Outbox, OutboxError, TraceContext } from "@letletme/cache"
 import { Effect, Latch, Layer, Queue, Schedule, Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 
@@ -17,7 +17,8 @@ const keptFor = "1 hour"
 // Past this the database counts as away.
 const patience = "5 seconds"
 
-const Rows = Schema.Array(Schema.Struct({ id: Schema.String, ...Announcement.fields }))
+const Row = Schema.Struct({ id: Schema.String, ...Announcement.fields, trace: Schema.NullOr(Schema.String) })
+const Rows = Schema.Array(Row)
 const Ids = Schema.Array(Schema.Struct({ id: Schema.String }))
 
 /**
@@ -57,8 +58,9 @@ export const layer = (options: { readonly listens: boolean }): Layer.Layer<Outbo
             "Putting an announcement beside a change",
             Effect.gen(function* () {
               yield* sql`SELECT pg_advisory_xact_lock(${commitOrder})`
+              const trace = (yield* TraceContext.current) ?? null
               const rows =
-                yield* sql`INSERT INTO outbox (tags, cause) VALUES (${sql.json(tags)}, ${cause}) RETURNING id::text`
+                yield* sql`INSERT INTO outbox (tags, cause, trace) VALUES (${sql.json(tags)}, ${cause}, ${trace}) RETURNING id::text`
               const [row] = yield* Schema.decodeUnknownEffect(Ids)(rows)
               // Told at the commit, to whoever listens then.
               yield* sql`SELECT pg_notify(${channel}, '')`
@@ -70,9 +72,9 @@ export const layer = (options: { readonly listens: boolean }): Layer.Layer<Outbo
           bounded(
             "Reading the outbox",
             Effect.flatMap(
-              sql`SELECT id::text, tags, cause FROM outbox WHERE position IS NULL ORDER BY sequence LIMIT ${limit}`,
+              sql`SELECT id::text, tags, cause, trace FROM outbox WHERE position IS NULL ORDER BY sequence LIMIT ${limit}`,
               Schema.decodeUnknownEffect(Rows)
-            )
+            ).pipe(Effect.map((rows) => rows.map(({ trace, ...row }) => ({ ...row, trace: trace ?? undefined }))))
           ),
         delivered: (ids, position) =>
           bounded(

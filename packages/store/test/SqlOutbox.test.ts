@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
-import { Outbox, Tag } from "@letletme/cache"
+import { Outbox, Tag, TraceContext } from "@letletme/cache"
 import * as Migrations from "@letletme/store/Migrations"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import { databases } from "./databases.ts"
 
@@ -42,6 +42,33 @@ for (const [name, database] of Object.entries(databases)) {
         assert.deepStrictEqual(yield* pending, [])
         const rows = yield* sql`SELECT position::text FROM outbox WHERE id = ${id}::uuid`
         assert.deepStrictEqual(rows, [{ position: "1795436486995765" }])
+      })
+    )
+
+    it.effect("a row keeps the trace of its commit, and one of a process that knows of none has none", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const outbox = yield* Outbox
+        const committed = Effect.gen(function* () {
+          yield* outbox.put(rowOf("t"))
+          return yield* TraceContext.current
+        })
+        const trace = yield* committed.pipe(
+          Effect.withSpan("commit"),
+          Effect.provideService(Tracer.Tracer, Tracer.make({ span: (options) => new Tracer.NativeSpan(options) }))
+        )
+        assert.isString(trace)
+        // As the release before wrote it.
+        yield* sql`INSERT INTO outbox (tags, cause) VALUES ('[]', 'older')`
+        const rows = yield* outbox.pending(1_000)
+        assert.deepStrictEqual(
+          rows.map((row) => row.trace),
+          [trace, undefined]
+        )
+        yield* outbox.delivered(
+          rows.map(({ id }) => id),
+          1
+        )
       })
     )
 

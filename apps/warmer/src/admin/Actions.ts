@@ -1,7 +1,7 @@
 /**
  * What takes longer than a request may: one of a kind at a time, each with its progress and what it came to.
  */
-import { Cause, Clock, Context, Effect, Exit, type Fiber, Layer, Stream, SubscriptionRef } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import type { WarmStage } from "@letletme/cache"
 import { Busy, NotFound } from "./Problems.ts"
 import type { Action, Kind, Outcome } from "./Reports.ts"
@@ -32,6 +32,8 @@ export class Actions extends Context.Service<
   {
     /** Begins an action, unless one of its kind is under way. */
     readonly begin: (work: Work) => Effect.Effect<Action, Busy>
+    /** Ends what is under way of a kind, and answers it; fails where nothing is. */
+    readonly stop: (kind: Kind) => Effect.Effect<Action, NotFound>
     /** The latest 32, newest first. */
     readonly all: Effect.Effect<ReadonlyArray<Action>>
     /** An action as it is, and with each step until it has ended. Whoever reads slowly misses steps. */
@@ -44,6 +46,12 @@ export class Actions extends Context.Service<
       const scope = yield* Effect.scope
       const begun = new Map<string, Begun>()
       let last = 0
+
+      const underWay = (kind: Kind) =>
+        begun.values().find(({ state }) => {
+          const action = SubscriptionRef.getUnsafe(state)
+          return action.kind === kind && isRunning(action)
+        })
 
       const settle = Effect.fnUntraced(function* (
         state: SubscriptionRef.SubscriptionRef<Action>,
@@ -62,11 +70,10 @@ export class Actions extends Context.Service<
       })
 
       const begin = Effect.fn("Actions.begin")(function* ({ kind, progress, run }: Work) {
-        for (const { state } of begun.values()) {
-          const { id, kind: other } = SubscriptionRef.getUnsafe(state)
-          if (other === kind && isRunning(SubscriptionRef.getUnsafe(state))) {
-            return yield* new Busy({ action: id, detail: `${id} is under way: follow it, or wait for its end.` })
-          }
+        const present = underWay(kind)
+        if (present !== undefined) {
+          const { id } = SubscriptionRef.getUnsafe(present.state)
+          return yield* new Busy({ action: id, detail: `${id} is under way: follow it, or wait for its end.` })
         }
         const id = `${kind}-${++last}`
         const startedAt = yield* Clock.currentTimeMillis
@@ -83,7 +90,7 @@ export class Actions extends Context.Service<
         const state = yield* SubscriptionRef.make(action)
         // It listens before the work begins: some of it is done before anybody else gets a turn.
         const watch = Stream.runForEach(progress, (step) =>
-          step.total === 0 ? Effect.void : SubscriptionRef.update(state, (known) => ({ ...known, progress: step }))
+          step.stage === "idle" ? Effect.void : SubscriptionRef.update(state, (known) => ({ ...known, progress: step }))
         )
         const inTime = Effect.timeoutOrElse(run, {
           duration: patience,
@@ -92,7 +99,8 @@ export class Actions extends Context.Service<
         const fiber = yield* Effect.raceFirst(Effect.andThen(watch, Effect.never), inTime).pipe(
           Effect.onExit((exit) => settle(state, exit)),
           Effect.ignoreCause,
-          Effect.forkIn(scope)
+          // It runs before it may be ended: else its end would not be noted.
+          Effect.forkIn(scope, { startImmediately: true })
         )
         begun.set(id, { state, fiber })
         for (const [old, { state: known }] of begun) {
@@ -104,6 +112,13 @@ export class Actions extends Context.Service<
 
       return Actions.of({
         begin,
+        stop: (kind) =>
+          Effect.gen(function* () {
+            const present = underWay(kind)
+            if (present === undefined) return yield* new NotFound({ detail: `No ${kind} is under way.` })
+            yield* Fiber.interrupt(present.fiber)
+            return SubscriptionRef.getUnsafe(present.state)
+          }),
         all: Effect.sync(() =>
           Array.from(begun.values(), ({ state }) => SubscriptionRef.getUnsafe(state)).toReversed()
         ),

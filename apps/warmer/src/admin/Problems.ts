@@ -77,3 +77,17 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   status: 503,
   title: "Service Unavailable"
 }) {}
+
+/** Entries are not encrypted, so there is no key to bring them under. */
+export class NotEncrypted extends HttpApiError.Problem<NotEncrypted>()("NotEncrypted", {
+  type: "urn:letletme:problem:not-encrypted",
+  status: 409,
+  title: "Entries are not encrypted"
+}) {}
+
+/** The settings that were read are wrong: those in force stay. */
+export class WrongSettings extends HttpApiError.Problem<WrongSettings>()("WrongSettings", {
+  type: "urn:letletme:problem:wrong-settings",
+  status: 422,
+  title: "Settings are wrong"
+}) {}

@@ -108,7 +108,8 @@ const poll = Effect.fn("poll")(function* () {
   return true
 })
 
-const daemon = Effect.fn("run")(function* (
+// No span: what ends with the process would hold everything that it does in one trace.
+const daemon = Effect.fnUntraced(function* (
   shared: Shared,
   every: Option.Option<number>,
   what: string,

@@ -74,4 +74,18 @@ describe("Actions", () => {
       assert.strictEqual(known.at(-1)?.id, long.id)
     }).pipe(Effect.provide(Actions.layer))
   )
+
+  it.effect("one that is under way may be ended", () =>
+    Effect.gen(function* () {
+      const { begin, stop } = yield* Actions
+      const ended = yield* Deferred.make<void>()
+      const run = Effect.onInterrupt(Effect.never, () => Deferred.succeed(ended, undefined))
+      yield* begin({ kind: "maintenance", run, progress: Stream.never })
+      assert.strictEqual((yield* Effect.flip(stop("warm")))._tag, "NotFound")
+      const { outcome, state } = yield* stop("maintenance")
+      assert.deepStrictEqual([state, outcome], ["stopped", null])
+      yield* Deferred.await(ended)
+      assert.strictEqual((yield* Effect.flip(stop("maintenance")))._tag, "NotFound")
+    }).pipe(Effect.provide(Actions.layer))
+  )
 })

@@ -2,6 +2,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, layer } from "@effect/vitest"
 import { CacheManager, Leadership, Tag } from "@letletme/cache"
 import * as Client from "@letletme/warmer/admin/Client"
+import { SeasonTeams } from "@letletme/fpl"
 import { Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { HttpServer } from "effect/http"
 import { secret, send, server } from "./server.ts"
@@ -9,6 +10,15 @@ import { secret, send, server } from "./server.ts"
 const client = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>
   Client.make(HttpServer.formatAddress(address), Redacted.make(secret))
 )
+
+/** What an action came to, once it has ended. */
+const last = Effect.fnUntraced(function* (id: string) {
+  const { follow } = yield* client
+  const steps = yield* Stream.runCollect(yield* follow({ params: { id } }))
+  const { outcome, progress, state } = steps.at(-1) ?? assert.fail("no step")
+  assert.deepStrictEqual([state, progress.done], ["done", progress.total])
+  return outcome
+})
 
 const OpenApi = Schema.fromJsonString(
   Schema.Struct({
@@ -28,7 +38,7 @@ const OpenApi = Schema.fromJsonString(
 
 const team = Tag.of("team", "2030-31:7")
 
-layer(server({ requests: 1_000 }).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), {
+layer(server({ limits: { requests: 1_000 } }).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), {
   excludeTestServices: true,
   timeout: "60 seconds"
 })("the admin API", (it) => {
@@ -79,19 +89,49 @@ layer(server({ requests: 1_000 }).pipe(Layer.provideMerge(NodeHttpClient.layerUn
 
   it.effect("verifies, finds what is wrong, and repairs it", () =>
     Effect.gen(function* () {
-      const { follow, repair, verify } = yield* client
-      const last = Effect.fnUntraced(function* (id: string) {
-        const steps = yield* Stream.runCollect(yield* follow({ params: { id } }))
-        const { progress } = steps.at(-1) ?? assert.fail("no step")
-        assert.isAbove(progress.total, 500)
-        assert.strictEqual(progress.done, progress.total)
-        return steps.at(-1)?.outcome
-      })
+      const { repair, verify } = yield* client
       const found = yield* last((yield* verify({})).id)
       // What the invalidation before this reached.
       assert.isFalse(found?._tag === "Verified" && found.report.isClean)
       const mended = yield* last((yield* repair({})).id)
       assert.isTrue(mended?._tag === "Repaired" && mended.first.mended > 38 && mended.second.isClean)
+    })
+  )
+
+  it.effect("recovers, and opens and ends a maintenance window", () =>
+    Effect.gen(function* () {
+      const { beginMaintenance, endMaintenance, maintenance, recover } = yield* client
+      const recovered = yield* last((yield* recover({ params: { problem: "performance" } })).id)
+      assert.isTrue(recovered?._tag === "Recovered" && recovered.resolved)
+      assert.isNull(yield* maintenance({}))
+      assert.strictEqual((yield* Effect.flip(endMaintenance({})))._tag, "NotFound")
+      const { id } = yield* beginMaintenance({})
+      const maintained = yield* last(id)
+      assert.isTrue(maintained?._tag === "Maintained" && maintained.resolved)
+      assert.strictEqual((yield* maintenance({}))?.id, id)
+    })
+  )
+
+  it.effect("hands over, and leads again where there is nobody else", () =>
+    Effect.gen(function* () {
+      const leadership = yield* Leadership
+      const { handOver } = yield* client
+      assert.deepStrictEqual(yield* handOver({}), { leader: leadership.name, isAnother: false })
+      assert.isTrue(yield* leadership.isLeading)
+    })
+  )
+
+  it.effect("explains a key, reads settings again, and says what it cannot do", () =>
+    Effect.gen(function* () {
+      const { explain, reload, rotate } = yield* client
+      const { because, entry, key, state } = yield* explain({ query: { key: team } })
+      assert.deepStrictEqual([key, state], [team, "fresh"])
+      assert.include(because, "fresh for another")
+      assert.isAbove(entry?.tags.length ?? 0, 0)
+      const unknown = yield* Effect.flip(explain({ query: { key: Tag.of("player", "1") } }))
+      assert.strictEqual(unknown._tag, "NotFound")
+      assert.deepStrictEqual(yield* reload({}), { applied: [], waiting: [] })
+      assert.strictEqual((yield* Effect.flip(rotate({})))._tag, "NotEncrypted")
     })
   )
 
@@ -123,19 +163,39 @@ const elsewhere = Layer.succeed(
   })
 )
 
-layer(server({}, elsewhere).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), { excludeTestServices: true })(
-  "the admin API of one that stands by",
-  (it) => {
-    it.effect("does what any process may do, and names the leader for the rest", () =>
-      Effect.gen(function* () {
-        const { actions, invalidate, repair, verify, warm } = yield* client
-        for (const begin of [warm, verify, repair]) {
-          const problem = yield* Effect.flip(begin({}))
-          assert.strictEqual(problem._tag === "NotLeading" && problem.leader, "w2.3f0c9a52")
-        }
-        assert.deepStrictEqual(yield* actions({}), [])
-        assert.isNumber((yield* invalidate({ payload: { tags: [team] } })).position)
+const settings = { CACHE_ENCRYPTION_KEYS: `2026-11:${Buffer.alloc(32, 7).toString("base64")}` }
+
+layer(server({ leadership: elsewhere, settings }).pipe(Layer.provideMerge(NodeHttpClient.layerUndici)), {
+  excludeTestServices: true
+})("the admin API of one that stands by", (it) => {
+  it.effect("does what any process may do, and names the leader for the rest", () =>
+    Effect.gen(function* () {
+      const { actions, handOver, invalidate, repair, verify, warm } = yield* client
+      for (const begin of [warm, verify, repair]) {
+        const problem = yield* Effect.flip(begin({}))
+        assert.strictEqual(problem._tag === "NotLeading" && problem.leader, "w2.3f0c9a52")
+      }
+      assert.deepStrictEqual(yield* actions({}), [])
+      assert.isNumber((yield* invalidate({ payload: { tags: [team] } })).position)
+      const problem = yield* Effect.flip(handOver({}))
+      assert.strictEqual(problem._tag === "NotLeading" && problem.leader, "w2.3f0c9a52")
+    })
+  )
+
+  it.effect("rotates what is encrypted", () =>
+    Effect.gen(function* () {
+      const { rotate } = yield* client
+      yield* SeasonTeams.use(({ get }) => get("2030-31"))
+      const outcome = yield* last((yield* rotate({})).id)
+      assert.deepStrictEqual(outcome, {
+        _tag: "Rotated",
+        key: "2026-11",
+        seen: 1,
+        current: 1,
+        renewed: 0,
+        removed: 0,
+        overtaken: 0
       })
-    )
-  }
-)
+    })
+  )
+})

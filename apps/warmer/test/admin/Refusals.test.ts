@@ -130,7 +130,7 @@ const refusals: ReadonlyArray<Refusal> = [
 const lines: Array<string> = []
 const captured = Logger.layer([Logger.map(Logger.formatJson, (line) => lines.push(line))])
 
-layer(server({ patience: "300 millis", requests: 1_000 }).pipe(Layer.provideMerge(captured)), {
+layer(server({ limits: { patience: "300 millis", requests: 1_000 } }).pipe(Layer.provideMerge(captured)), {
   excludeTestServices: true
 })("the admin API refuses", (it) => {
   for (const { name, status, who, ...refusal } of refusals) {
@@ -189,7 +189,7 @@ layer(server({ patience: "300 millis", requests: 1_000 }).pipe(Layer.provideMerg
 })
 
 describe("too many requests", () => {
-  layer(server({ requests: 3, window: "1 hour" }), { excludeTestServices: true })((it) => {
+  layer(server({ limits: { requests: 3, window: "1 hour" } }), { excludeTestServices: true })((it) => {
     it.effect("a stranger is refused, and whoever has the token is not kept out by it", () =>
       Effect.gen(function* () {
         const before = yield* held

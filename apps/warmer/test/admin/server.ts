@@ -4,7 +4,7 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { CacheManager, CacheStore, type InvalidationLog, Leadership } from "@letletme/cache"
-import { Effect, Layer, Option, Redacted, Stream } from "effect"
+import { ConfigProvider, Effect, Layer, Option, Redacted, Stream } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer, request } from "node:http"
 import * as Admin from "@letletme/warmer/admin/Admin"
@@ -12,6 +12,7 @@ import { Audit } from "@letletme/warmer/admin/Audit"
 import type { Limits } from "@letletme/warmer/admin/Guard"
 import { Token } from "@letletme/warmer/admin/Token"
 import * as App from "@letletme/warmer/App"
+import * as Recoveries from "@letletme/warmer/Recoveries"
 import * as Source from "@letletme/warmer/Source"
 
 export const secret = "0123456789abcdef0123456789abcdef-not-for-any-log"
@@ -22,7 +23,7 @@ const shared = { deductions: Option.none(), source: "simulated", season: Option.
 const leads = Leadership.use(({ changes }) => Stream.runHead(Stream.filter(changes, ({ _tag }) => _tag === "Leading")))
 
 /** The leadership of one who is alone. */
-const alone = Layer.effectDiscard(leads).pipe(Layer.provideMerge(Leadership.layer()))
+const alone = Layer.effectDiscard(leads).pipe(Layer.provideMerge(Leadership.layer({ lease: "600 millis" })))
 
 /** A season in memory. */
 const app = App.layerWithSeason(
@@ -32,16 +33,25 @@ const app = App.layerWithSeason(
   Source.layer(shared, { speed: 1, seed: 1 })
 ).pipe(Layer.provide(NodeServices.layer))
 
+/** What a server is made of, where it is not the usual. */
+export interface Parts {
+  readonly limits?: Limits
+  readonly leadership?: Layer.Layer<Leadership, never, InvalidationLog>
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** The admin API of a season in memory. */
-export const server = (limits: Limits = {}, leadership: Layer.Layer<Leadership, never, InvalidationLog> = alone) =>
+export const server = ({ leadership = alone, limits = {}, settings = {} }: Parts = {}) =>
   HttpRouter.serve(Admin.layerOver(limits), { disableListenLog: true, disableLogger: true }).pipe(
     Layer.provideMerge(Audit.layerMemory),
     Layer.provideMerge(Token.layer(Redacted.make(secret))),
     Layer.provideMerge(
       NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: "200 millis" })
     ),
+    Layer.provideMerge(Recoveries.layer),
     Layer.provideMerge(leadership),
-    Layer.provideMerge(app)
+    Layer.provideMerge(app),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: settings })))
   )
 
 /** A request, its path and headers as they are stated. */

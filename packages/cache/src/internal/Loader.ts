@@ -2,7 +2,7 @@
  * Loads of one domain: single flight in the process, a lease across processes, one lookup for all that is asked in a
  * tick, and entries stamped with the position from before the source was read.
  */
-import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Scope } from "effect"
+import { Array as Arr, Deferred, Effect, Exit, Fiber, FiberSet, Result, type Scope, type Tracer } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { Entry } from "../Entry.ts"
@@ -11,6 +11,7 @@ import * as Lookup from "../Lookup.ts"
 import type { Position } from "../Position.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import * as TraceContext from "../TraceContext.ts"
 import type { Asker } from "./Asker.ts"
 import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
@@ -63,11 +64,15 @@ interface Flight<Id, A, E> extends Lessee {
   readonly done: Deferred.Deferred<Entry<A>, E | CacheError>
   /** Under what its caller writes: the load runs in a fiber of its own, and ends when it ends. */
   readonly fence: Position | undefined
+  /** What its caller does: the load is part of that. */
+  readonly span: Tracer.AnySpan | undefined
   /** Somebody who waits for it wants it stored. */
   stored: boolean
   /** How many wait for it; a load that all of them gave up is interrupted. */
   waiting: number
 }
+
+const callerOf = (fiber: Fiber.Fiber<unknown, unknown>) => ({ fence: fiber.getRef(Fence), span: fiber.cache.span })
 
 const firstPoll = 2
 const lastPoll = 5
@@ -111,8 +116,18 @@ export const make = <Id, A, E>(options: {
       }
     })
 
-    const land = (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) =>
-      Effect.all(
+    const traced = <B, E2>(name: string, group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E2>) =>
+      TraceContext.inSpan(name, effect, () => ({
+        ...TraceContext.joined(group.map(({ span }) => span)),
+        attributes: {
+          "cache.domain": domain,
+          "cache.key": TraceContext.short(group[0]?.wanted.key),
+          "cache.keys": group.length
+        }
+      }))
+
+    const land = (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) => {
+      const landing = Effect.all(
         [
           landBy(
             atBest,
@@ -125,6 +140,12 @@ export const make = <Id, A, E>(options: {
         ],
         { concurrency: 2, discard: true }
       )
+      return traced(
+        "CacheStore.fill",
+        answered.map(([flight]) => flight),
+        landing
+      )
+    }
 
     const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
       Effect.suspend(() => {
@@ -154,6 +175,7 @@ export const make = <Id, A, E>(options: {
 
     const one = (flight: Flown, answer: Effect.Effect<Lookup.Answer<A>, E | CacheError>) =>
       counted([flight], asker.run(flight.wanted, answer, flight.recorder)).pipe(
+        (load) => traced("DomainCache.load", [flight], load),
         Effect.flatMap((answered) => land([[flight, answered]])),
         Effect.onError((cause) => Effect.sync(() => finish(flight, Exit.failCause(cause)))),
         Effect.ignoreCause
@@ -166,6 +188,7 @@ export const make = <Id, A, E>(options: {
       const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
       const everyone = Recording.forAll(group.map(({ recorder }) => recorder))
       return counted(group, asker.run(group[0].wanted, batched(questions), everyone)).pipe(
+        (load) => traced("DomainCache.load", group, load),
         Effect.flatMap((answers) =>
           answers.length === group.length
             ? land(Arr.zip(group, answers))
@@ -314,7 +337,7 @@ export const make = <Id, A, E>(options: {
           (live.isTrusted(clock.currentTimeMillisUnsafe()) &&
             view.isValid(known.recorder.stamp, [wanted.key, ...known.recorder.tags]))
 
-    const board = (wanted: Wanted<Id, A>, arrival: number, fence: Position | undefined): Flown => {
+    const board = (wanted: Wanted<Id, A>, arrival: number, caller: Pick<Flown, "fence" | "span">): Flown => {
       const known = flights.get(wanted.key)
       if (known !== undefined && mayJoin(known, wanted, arrival)) {
         known.waiting++
@@ -328,7 +351,8 @@ export const make = <Id, A, E>(options: {
         sequence: ++sequence,
         recorder: Recording.forLoad(view.position, wanted.exact),
         done: Deferred.makeUnsafe(),
-        fence,
+        fence: caller.fence,
+        span: caller.span,
         stored: wanted.stored,
         waiting: 1
       }
@@ -356,7 +380,7 @@ export const make = <Id, A, E>(options: {
         // Overtaken by an invalidation. A load of the caller's own time is tried once more, then answered as it is.
         const isOwn = flight.sequence > arrival
         if (isOwn && retried) return Effect.succeed(entry)
-        flights[index] = board(flight.wanted, arrival, flight.fence)
+        flights[index] = board(flight.wanted, arrival, flight)
         return settle(flights, index, arrival, retried || isOwn)
       })
     }
@@ -364,8 +388,8 @@ export const make = <Id, A, E>(options: {
     return {
       arrive: () => ++sequence,
       load: (wanted, arrival) =>
-        Effect.flatMap(Fence, (fence) => {
-          const boarded = wanted.map((one) => board(one, arrival, fence))
+        Effect.withFiber((fiber) => {
+          const boarded = wanted.map((one) => board(one, arrival, callerOf(fiber)))
           return Effect.forEach(boarded, (_, index) => Effect.exit(settle(boarded, index, arrival, false))).pipe(
             Effect.onInterrupt(() =>
               Effect.sync(() => {
@@ -375,8 +399,9 @@ export const make = <Id, A, E>(options: {
           )
         }),
       refresh: (wanted) =>
-        Effect.map(Fence, (fence) => {
-          board(wanted, 0, fence)
+        Effect.withFiber((fiber) => {
+          board(wanted, 0, callerOf(fiber))
+          return Effect.void
         })
     }
   })

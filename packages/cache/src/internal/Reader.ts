@@ -8,6 +8,7 @@ import type { Entry } from "../Entry.ts"
 import type { Answer } from "../Lookup.ts"
 import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import * as TraceContext from "../TraceContext.ts"
 import type { Loaded, Loader, Wanted } from "./Loader.ts"
 import type { Keyed } from "./Keys.ts"
 import { nowhere } from "./NearCache.ts"
@@ -37,7 +38,7 @@ export interface Reader<Id, A, E> {
 const answerOf = <A>(key: Tag, { value }: Entry<A>): Effect.Effect<A, CacheError> =>
   value === undefined ? Effect.fail(new CacheError({ reason: new Absent({ key }) })) : Effect.succeed(value)
 
-export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
+export const make = <Id, A, E>(domain: string, shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): Reader<Id, A, E> => {
   type Holding = Held<Id, A>
   const { kernel, policy, near, counts, meter } = shelf
   const { clock, live } = kernel
@@ -87,7 +88,30 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
     entry !== undefined &&
     now >= entry.createdAt + (entry.freshUntil - entry.createdAt) * policy.refreshAhead
 
-  const entriesOf = Effect.fnUntraced(function* (
+  const describe = (keyed: ReadonlyArray<Keyed<Id>>) => ({
+    attributes: {
+      "cache.domain": domain,
+      "cache.key": TraceContext.short(keyed[0]?.key),
+      "cache.keys": keyed.length,
+      "cache.near": "missed"
+    }
+  })
+
+  const isAtHand = (keyed: ReadonlyArray<Keyed<Id>>) => {
+    const now = clock.currentTimeMillisUnsafe()
+    return live.isTrusted(now) && keyed.every(({ id }) => near.hit(id, now) !== nowhere)
+  }
+
+  const entriesOf = (keyed: ReadonlyArray<Keyed<Id>>, options: ReadOptions, load?: Wanted<Id, A>["load"]) =>
+    Effect.withFiber((fiber) => {
+      const consulted = consult(keyed, options, load)
+      // What the near cache answers is no part of a trace.
+      return TraceContext.isTracing(fiber) && !isAtHand(keyed)
+        ? TraceContext.inSpanOf(fiber, "DomainCache.read", consulted, () => describe(keyed))
+        : consulted
+    })
+
+  const consult = Effect.fnUntraced(function* (
     keyed: ReadonlyArray<Keyed<Id>>,
     options: ReadOptions,
     load?: Wanted<Id, A>["load"]
@@ -180,13 +204,15 @@ export const make = <Id, A, E>(shelf: Shelf<Id, A>, loader: Loader<Id, A, E>): R
         return only(keyed, bounded(entriesOf([keyed], options, load), options))
       }
       const arrival = loader.arrive()
-      return Effect.flatMap(tiers.look(keyed, options.skip !== undefined), (held) => {
+      const looked = tiers.look(keyed, options.skip !== undefined)
+      const read = Effect.flatMap(TraceContext.inSpanOf(fiber, "CacheStore.read", looked, Tiers.client), (held) => {
         if (held.entry === undefined || held.state !== "fresh" || refreshDue(held, clock.currentTimeMillisUnsafe())) {
           return only(keyed, answersOf([held], options, recorder, arrival, load))
         }
         recorder?.record(held.entry, true)
         return answerOf(keyed.key, held.entry)
       })
+      return TraceContext.inSpanOf(fiber, "DomainCache.read", read, () => describe([keyed]))
     })
 
   const toOption = (entry: Entry<A>): Option.Option<A> => Option.fromUndefinedOr(entry.value)

@@ -7,6 +7,7 @@ import type { ReadOptions } from "../Domain.ts"
 import type { Entry } from "../Entry.ts"
 import { Recorder } from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
+import * as TraceContext from "../TraceContext.ts"
 import type { Keyed } from "./Keys.ts"
 import type { Shelf, State } from "./Shelf.ts"
 
@@ -57,6 +58,9 @@ export interface Tiers<Id, A> {
    */
   readonly look: (keyed: Keyed<Id>, beside: boolean) => Effect.Effect<Held<Id, A>>
 }
+
+/** A read of the store, as a span. */
+export const client = () => ({ kind: "client" }) as const
 
 const defaultReach = 5_000
 const forever = Number.POSITIVE_INFINITY
@@ -124,9 +128,12 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
       const fill = (places: ReadonlyArray<number>) =>
         places.length === 0
           ? Effect.void
-          : Effect.map(fetch(places.flatMap((place) => keyed[place] ?? [])), (found) => {
-              for (const [index, place] of places.entries()) stored[place] = found[index]
-            })
+          : Effect.map(
+              TraceContext.inSpan("CacheStore.read", fetch(places.flatMap((place) => keyed[place] ?? [])), client),
+              (found) => {
+                for (const [index, place] of places.entries()) stored[place] = found[index]
+              }
+            )
       const arrivedAt = clock.currentTimeMillisUnsafe()
       /** The places that were not read yet, and for which the near cache has nothing fresh in the view as it is now. */
       const lacking = () =>

@@ -89,7 +89,7 @@ end
  *
  * Keys: table, log, then those of the writes where they are on the same server; else none, and the caller fills what is
  * not refused, sealed with the position that it is answered. Arguments: the view's positions, the log's length, cause,
- * process, the numbers of tags and writes, the name under which it is done once (or nothing), the fence (0: none; one that is over is answered with position 0), the tags (none: the revisions are stated, nothing is appended or written), then for each
+ * process, the numbers of tags and writes, the name under which it is done once (or nothing), the fence (0: none; one that is over is answered with position 0), the trace (or nothing), the tags (none: the revisions are stated, nothing is appended or written), then for each
  * write: its key, the position at which it was prepared, revision time, revision number, time to live (ms), body.
  */
 export const append = Script.make({
@@ -115,7 +115,7 @@ if ARGV[7] ~= '' then redis.call('HSET', tableKey, once, at) end
 local marks, tags, refused, accepted = { '#head', at }, {}, {}, {}
 local isHere = #KEYS > 2
 for index = 1, tonumber(ARGV[6]) do
-  local from = tagCount + 3 + index * 6
+  local from = tagCount + 4 + index * 6
   local key = ARGV[from]
   local preparedAt, time, sequence = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
   local isLate = time > 0 and wasAnnounced(key, time, sequence)
@@ -128,7 +128,7 @@ for index = 1, tonumber(ARGV[6]) do
     accepted[#accepted + 1] = { key, ARGV[from + 4], ARGV[from + 5] }
   end
 end
-for index = 9, 8 + tagCount do
+for index = 10, 9 + tagCount do
   marks[#marks + 1] = ARGV[index]
   marks[#marks + 1] = at
   tags[#tags + 1] = ARGV[index]
@@ -138,9 +138,11 @@ for index = 9, 8 + tagCount do
   end
 end
 if tagCount == 0 then return { at, at, text(floor), refused, entries() } end
+local trace = {}
+if ARGV[9] ~= '' then trace = { 'trace', ARGV[9] } end
 redis.call('HSET', tableKey, unpack(marks))
 redis.call('XADD', logKey, 'MAXLEN', '~', ARGV[2], at .. '-0',
-  'tags', table.concat(tags, ' '), 'cause', ARGV[3], 'by', ARGV[4])
+  'tags', table.concat(tags, ' '), 'cause', ARGV[3], 'by', ARGV[4], unpack(trace))
 local sealed = 'LLC1 ' .. at .. ' ' .. text(position % 999983) .. ' '
 for _, write in ipairs(accepted) do
   redis.call('SET', write[1], sealed .. write[3], 'PX', write[2])

@@ -1,7 +1,7 @@
 /**
  * The database in the process's memory: for tests, demos and the embedded default. Nothing outlives the process.
  */
-import { Outbox, type OutboxError, type Position } from "@letletme/cache"
+import { Outbox, type OutboxError, type Position, TraceContext } from "@letletme/cache"
 import { Context, Effect, Latch, Layer, Option, Semaphore } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Event } from "../event/Event.ts"
@@ -132,10 +132,11 @@ const make = Effect.gen(function* () {
   const keysOf = (ids: ReadonlyArray<SeasonId>) => new Set(ids.map(keyOf))
 
   const outbox: Outbox["Service"] = {
-    put: (announcement) => {
-      const id = randomUUID()
-      return modify((state) => [id, { ...state, pending: [...state.pending, { id, ...announcement }] }])
-    },
+    put: (announcement) =>
+      Effect.flatMap(TraceContext.current, (trace) => {
+        const id = randomUUID()
+        return modify((state) => [id, { ...state, pending: [...state.pending, { id, ...announcement, trace }] }])
+      }),
     pending: (limit) => read(({ pending }) => pending.slice(0, limit)),
     delivered: (ids, position): Effect.Effect<void, OutboxError> =>
       write((state) => {
