@@ -248,6 +248,10 @@ export class CacheManager extends Context.Service<
               bytes: config.nearBytes,
               view,
               refreshAhead: policy.refreshAhead,
+              lifetime:
+                policy.nearTimeToLive === undefined
+                  ? undefined
+                  : { millis: policy.nearTimeToLive, clock: kernel.clock },
               keys
             })
             const label = list === undefined ? name : `${name}:${list.of}:${list.name}`

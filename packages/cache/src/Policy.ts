@@ -42,6 +42,11 @@ export interface Policy<A> {
   /** How long a lookup may take before it is interrupted. Default: `CacheConfig.lookupTimeout`. */
   readonly lookupTimeout?: Duration.Input | undefined
   /**
+   * How long the process goes by the copy in its memory before it reads the store again, where a shared entry may be
+   * replaced without an invalidation. Default: as long as the entry is fresh.
+   */
+  readonly nearTimeToLive?: Duration.Input | undefined
+  /**
    * How long a caller waits for a lookup where {@link staleIfUnavailable} has something to answer. Then that is answered,
    * and the load goes on for those who come later. Default: until the lookup is done, or failed.
    */
@@ -64,6 +69,7 @@ export interface Resolved<A> {
   readonly refreshAhead: number | undefined
   readonly jitter: number
   readonly lookupTimeout: number
+  readonly nearTimeToLive: number | undefined
   readonly softTimeout: number | undefined
 }
 
@@ -102,6 +108,7 @@ export const resolve = <A>(
     refreshAhead: policy.refreshAhead,
     jitter: policy.jitter ?? 0.1,
     lookupTimeout: policy.lookupTimeout === undefined ? defaults.lookupTimeout : millis(policy.lookupTimeout),
+    nearTimeToLive: policy.nearTimeToLive === undefined ? undefined : millis(policy.nearTimeToLive),
     softTimeout: policy.softTimeout === undefined ? undefined : millis(policy.softTimeout)
   }
 }

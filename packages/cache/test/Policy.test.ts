@@ -30,6 +30,7 @@ describe("Policy.resolve", () => {
       refreshAhead: undefined,
       jitter: 0.1,
       lookupTimeout: 500,
+      nearTimeToLive: undefined,
       softTimeout: undefined
     })
     assert.deepStrictEqual(lifetime(undefined, 0), { timeToLive: 1_000, grace: hour })
@@ -45,6 +46,7 @@ describe("Policy.resolve", () => {
       refreshAhead: 0.8,
       jitter: 0,
       lookupTimeout: "2 seconds",
+      nearTimeToLive: "10 seconds",
       softTimeout: "1 second"
     })
     assert.deepStrictEqual(rest, {
@@ -53,6 +55,7 @@ describe("Policy.resolve", () => {
       refreshAhead: 0.8,
       jitter: 0,
       lookupTimeout: 2_000,
+      nearTimeToLive: 10_000,
       softTimeout: 1_000
     })
     assert.deepStrictEqual(lifetime(live, 0), { timeToLive: 90_000, grace: 120_000 })

@@ -5,6 +5,7 @@
  * hit is a lookup, three comparisons and a relink. The order of use is a list linked through the columns, as in
  * lru-cache (https://github.com/isaacs/node-lru-cache).
  */
+import type { Clock } from "effect"
 import { compareRevisions, type Entry, noRevision } from "../Entry.ts"
 import type { Tag } from "../Tag.ts"
 import type { View } from "../View.ts"
@@ -19,13 +20,13 @@ export interface NearCache<Id, A> {
   /** The value in a slot; `undefined` where the source said that there is none. */
   readonly valueAt: (slot: number) => A | undefined
   readonly entryAt: (slot: number) => Entry<A>
-  /** The entry, whatever it is worth; it counts as used. */
+  /** The entry, whatever it is worth unless its time at hand is over; it counts as used. */
   readonly get: (id: Id) => Entry<A> | undefined
   /** Looks without counting as a use. */
   readonly peek: (id: Id) => Entry<A> | undefined
   /** Whether there is an entry, whatever it is worth. */
   readonly has: (id: Id) => boolean
-  /** Whether the entry at hand is of the same load as this one. */
+  /** Whether the entry at hand is of the same load as this one, and its time at hand is not over. */
   readonly hasLoad: (id: Id, entry: Entry<A>) => boolean
   /** Unless it displaces others, an entry is kept only where there is room, or in its own place. */
   readonly set: (id: Id, entry: Entry<A>, displaces?: boolean) => void
@@ -77,9 +78,11 @@ export const make = <Id, A>(options: {
   readonly view: View
   /** The share of its time to live after which an entry is refreshed ahead. */
   readonly refreshAhead: number | undefined
+  /** How long an entry is at hand before the store is asked again (ms). Without it: as long as it is fresh. */
+  readonly lifetime?: { readonly millis: number; readonly clock: Clock.Clock } | undefined
   readonly keys: Pick<Keys<Id>, "of" | "inMap">
 }): NearCache<Id, A> => {
-  const { keys, refreshAhead, view } = options
+  const { keys, lifetime, refreshAhead, view } = options
   const slots = new Map<Id | string, number>()
   let ids: Array<Id | undefined> = []
   let values: Array<A | undefined> = []
@@ -87,6 +90,8 @@ export const make = <Id, A>(options: {
   let revisions: Array<Entry<A>["revision"] | undefined> = []
   let numbers = new Float64Array(0)
   let links = new Int32Array(0)
+  // Until when each slot is at hand; empty where there is no such bound.
+  const handyUntil: Array<number> = []
   const free: Array<number> = []
   let oldest = nowhere
   let newest = nowhere
@@ -183,6 +188,9 @@ export const make = <Id, A>(options: {
     return true
   }
 
+  const isOver = (slot: number): boolean =>
+    lifetime !== undefined && lifetime.clock.currentTimeMillisUnsafe() >= (handyUntil[slot] ?? 0)
+
   const easyUntil = (slot: number): number => {
     const until = number(slot, freshAt)
     if (refreshAhead === undefined) return until
@@ -210,7 +218,7 @@ export const make = <Id, A>(options: {
     hit: (id, now) => {
       const slot = slots.get(keys.inMap(id))
       if (slot === undefined) return nowhere
-      if (now >= easyUntil(slot) || !holds(slot)) return nowhere
+      if (now >= easyUntil(slot) || isOver(slot) || !holds(slot)) return nowhere
       use(slot)
       return slot
     },
@@ -218,7 +226,7 @@ export const make = <Id, A>(options: {
     entryAt,
     get: (id) => {
       const slot = slots.get(keys.inMap(id))
-      if (slot === undefined) return undefined
+      if (slot === undefined || isOver(slot)) return undefined
       use(slot)
       return entryAt(slot)
     },
@@ -231,6 +239,7 @@ export const make = <Id, A>(options: {
       const slot = slots.get(keys.inMap(id))
       return (
         slot !== undefined &&
+        !isOver(slot) &&
         number(slot, createdAt) === entry.createdAt &&
         number(slot, stampAt) === entry.stamp &&
         number(slot, expiresAt) === entry.expiresAt &&
@@ -253,6 +262,7 @@ export const make = <Id, A>(options: {
       numbers.set([entry.stamp, entry.createdAt, entry.freshUntil, entry.expiresAt, Number.NaN], slot * numbersEach)
       links[slot * linksEach + bytesAt] = entry.bytes
       links[slot * linksEach + kindAt] = (entry.absent ? isAbsent : 0) | (entry.announced ? isAnnounced : 0)
+      if (lifetime !== undefined) handyUntil[slot] = lifetime.clock.currentTimeMillisUnsafe() + lifetime.millis
       append(slot)
     },
     keys: function* () {
