@@ -7,6 +7,7 @@ import { compare, type Findings, rowsOf } from "../contest/Findings.ts"
 
 const contestants: ReadonlyArray<Contestant> = [
   { name: "LetLetMe", module: "l1/letletme" },
+  { name: "LetLetMe, observed", module: "l1/observed", isExtra: true },
   { name: "Effect Cache", module: "l1/effectCache" },
   { name: "bentocache", module: "l1/bentocache" },
   { name: "cacheable", module: "l1/cacheable", isExtra: true },
@@ -17,7 +18,18 @@ const contestants: ReadonlyArray<Contestant> = [
 
 export const l1 = Effect.gen(function* () {
   const rounds = yield* run(contestants, [
-    { task: "get", contestants: ["LetLetMe", "Effect Cache", "bentocache", "cacheable", "cache-manager", "lru-cache"] },
+    {
+      task: "get",
+      contestants: [
+        "LetLetMe",
+        "LetLetMe, observed",
+        "Effect Cache",
+        "bentocache",
+        "cacheable",
+        "cache-manager",
+        "lru-cache"
+      ]
+    },
     { task: "getOrLoad", contestants: ["LetLetMe", "bentocache", "cacheable", "cache-manager", "async-cache-dedupe"] },
     { task: "get, serialized", contestants: ["bentocache"] },
     { task: "get in a fiber", contestants: ["lru-cache"] },
@@ -35,6 +47,8 @@ export const l1 = Effect.gen(function* () {
       ...compare(rounds, "l1.effectCache", ours("get"), [["Effect Cache", "get"]], { atLeast: 2 }),
       ...compare(rounds, "l1.bentocache", ours("get"), [["bentocache", "get"]], { atLeast: 8 }),
       ...compare(rounds, "l1.lruCache", ours("get"), [["lru-cache", "get"]], { atLeast: 0.25 }),
+      // Metrics and traces cost a hit at most a tenth.
+      ...compare(rounds, "l1.observed", ["LetLetMe, observed", "get"], [ours("get")], { atLeast: 0.9 }),
       ...compare(rounds, "l1.lruCacheInFiber", ours("get"), [["lru-cache", "get in a fiber"]]),
       ...compare(rounds, "l1.cacheable", ours("get"), [["cacheable", "get"]]),
       ...compare(rounds, "l1.cacheManager", ours("get"), [["cache-manager", "get"]]),
