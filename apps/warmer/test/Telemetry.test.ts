@@ -3,7 +3,9 @@ import { Meter } from "@letletme/cache"
 import { Effect, FileSystem, Layer } from "effect"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { RedisServer } from "@letletme/testing"
+import { createServer } from "node:http"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import * as Instruments from "@letletme/warmer/Instruments"
 import { ask, daemon, health, run, within } from "./process.ts"
 
@@ -69,6 +71,52 @@ describe("the metrics of the warmer", () => {
       const others = answer.body.split("\n").filter((line) => line.includes('"other"') && !line.endsWith(" 0"))
       assert.deepStrictEqual(others, [])
     }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.live("go to a collector, and so do traces; what a variable excludes does not", () =>
+    Effect.gen(function* () {
+      const received = new Map<string, string>()
+      const server = createServer((request, response) => {
+        void text(request).then((body) => {
+          received.set(request.url ?? "", (received.get(request.url ?? "") ?? "") + body)
+          response.end("{}")
+        })
+      })
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => {
+          server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        }),
+        () => Effect.sync(() => server.close().closeAllConnections())
+      )
+      const address = server.address()
+      const port = typeof address === "object" ? address?.port : undefined
+      const warmer = yield* daemon(["run", "--port", "0", "--every", "0.3"], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+        OTEL_METRIC_EXPORT_INTERVAL: "200",
+        OTEL_LOGS_EXPORTER: "none"
+      })
+      yield* health(yield* warmer.address, "ready")
+      const has = (path: string, ...parts: ReadonlyArray<string>) =>
+        Effect.retry(
+          Effect.filterOrFail(
+            Effect.sync(() => received.get(path) ?? ""),
+            (body) => parts.every((part) => body.includes(part))
+          ),
+          within
+        )
+      yield* has("/v1/metrics", '"letletme.cache.hits"', '"unit":"{read}"', '"unit":"By"', '"letletme-warmer"')
+      // When it ends, what was not sent yet is.
+      yield* warmer.signal("SIGTERM")
+      yield* warmer.ended
+      yield* has(
+        "/v1/traces",
+        '"SeasonSync.poll"',
+        '"DomainCache.load"',
+        '"CacheManager.commit"',
+        '"service.instance.id"'
+      )
+      assert.isFalse(received.has("/v1/logs"))
+    }).pipe(Effect.scoped)
   )
 
   it.live("a wrong OTEL variable is told by its name, and no defect", () =>
