@@ -13,6 +13,7 @@ import * as Guard from "./Guard.ts"
 import * as Correctness from "./correctness/Suite.ts"
 import * as Report from "./Report.ts"
 import { decode } from "./suites/decode.ts"
+import { http } from "./suites/http.ts"
 import { invalidate } from "./suites/invalidate.ts"
 import { l1 } from "./suites/l1.ts"
 import { l2 } from "./suites/l2.ts"
@@ -27,7 +28,7 @@ import { warm } from "./suites/warm.ts"
 /** This cache answered wrongly, or became slow. What was found is already printed. */
 class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { message: Schema.String }) {}
 
-const suites = { l1, l2, mget, stampede, invalidate, warm, memory, mixed, decode, startup, scale }
+const suites = { l1, l2, mget, stampede, invalidate, warm, memory, mixed, decode, startup, scale, http }
 type Measured = keyof typeof suites
 const measured: ReadonlyArray<Measured> = [
   "l1",
@@ -40,7 +41,8 @@ const measured: ReadonlyArray<Measured> = [
   "mixed",
   "decode",
   "startup",
-  "scale"
+  "scale",
+  "http"
 ]
 
 /** Each suite has a server of its own, and finds it empty. */
