@@ -126,7 +126,7 @@ describe("ETag", () => {
       [Schema.Array(Step).pipe(Schema.check(Schema.isMinLength(8), Schema.isMaxLength(40)))],
       ([steps]) =>
         Effect.flatMap(address, (base) => Effect.forEach(steps, (step) => take(base, step), { discard: true })),
-      { arbitrary: { runs: 60 } }
+      { arbitrary: { runs: 40 } }
     )
   })
 })

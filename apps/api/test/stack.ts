@@ -23,7 +23,8 @@ const hour = 3_600_000
 /** A Saturday afternoon: matches are over, others are being played, more are to come. */
 const afternoon = (simulated.gameweeks[20]?.deadline ?? Number.NaN) + 20 * hour
 
-const revision = Effect.suspend(() => {
+/** The season as it is that afternoon. */
+export const revision = Effect.suspend(() => {
   const { bootstrap, fixtures } = SimulatedSeason.at(simulated, afternoon)
   return SeasonRevision.assemble({
     season,
@@ -33,11 +34,22 @@ const revision = Effect.suspend(() => {
   })
 })
 
+/** A match that is to come that afternoon. */
+export const coming = (() => {
+  const match = SimulatedSeason.at(simulated, afternoon).fixtures.find(
+    ({ kickoff_time: time, started }) => !started && time !== null
+  )
+  return { season, id: match?.id ?? Number.NaN, kickoff: Date.parse(match?.kickoff_time ?? "") }
+})()
+
+/** A source of which nothing can be fetched: tests publish. */
+export const replayed = RecordedSource.layerReplay(season)
+
 /** The caches, without a season. */
 export const empty = Layer.merge(SeasonSync.layer, Workflows.layer).pipe(
   Layer.provideMerge(FplCaches.layer),
   Layer.provideMerge(MemoryDatabase.layer),
-  Layer.provideMerge(RecordedSource.layerReplay(season)),
+  Layer.provideMerge(replayed),
   Layer.provideMerge(CacheManager.layerMemory)
 )
 
