@@ -12,15 +12,17 @@ import {
   CacheManager,
   type Codec,
   LiveView,
+  Meter,
   Position,
   Recording,
   Tag
 } from "@letletme/cache"
-import { Clock, Context, Deferred, Duration, Effect, Layer, Result } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Layer, Record, Result } from "effect"
 import { LRUCache } from "lru-cache"
 import { hash } from "node:crypto"
 import type { Found, Stage } from "./Answer.ts"
 import * as Coding from "./Coding.ts"
+import * as Instruments from "./Instruments.ts"
 import { overloaded, type Unavailable } from "./Problem.ts"
 
 /** What of a request decides the bytes of its answer. */
@@ -148,6 +150,10 @@ const make = Effect.fnUntraced(function* ({
   const codings = new LRUCache<string, Coding.Coding>({ max: 1_000 })
   const making = new Map<string, Deferred.Deferred<void>>()
   let underWay = 0
+  const counts = { at_hand: 0, unchanged: 0, made: 0 }
+  const meter = yield* Meter.make
+  for (const outcome of Record.keys(counts)) meter.observe(Instruments.answers, { outcome }, () => counts[outcome])
+  meter.observe(Instruments.kept, {}, () => kept.calculatedSize)
 
   const codingOf = (accepted: string | undefined): Coding.Coding => {
     if (accepted === undefined) return "identity"
@@ -209,12 +215,15 @@ const make = Effect.fnUntraced(function* ({
     variant: Variant,
     position: Position.Position,
     { ifNoneMatch }: Asked,
-    now: number
+    now: number,
+    outcome: "at_hand" | "made"
   ): Reply => {
     const headers = headersOf(made, variant, position, now)
     if (ifNoneMatch === undefined || !names(ifNoneMatch, variant.etag)) {
+      counts[outcome]++
       return { status: 200, headers, body: variant.bytes }
     }
+    counts.unchanged++
     const { "content-encoding": _, "content-length": _length, "content-type": _type, ...rest } = headers
     return { status: 304, headers: rest, body: undefined }
   }
@@ -338,7 +347,8 @@ const make = Effect.fnUntraced(function* ({
     const made = goodOf(asked.url, now)
     if (made === undefined) return undefined
     const one = variantOf(made, asked.acceptEncoding)
-    return one === undefined ? undefined : reply(made, one, view.position, asked, now)
+    if (one === undefined) return undefined
+    return reply(made, one, view.position, asked, now, "at_hand")
   }
 
   return Answers.of({
@@ -351,7 +361,7 @@ const make = Effect.fnUntraced(function* ({
         variantOf(made, asked.acceptEncoding) ?? (coding === "identity" ? made.plain : yield* packed(made, coding))
       const now = clock.currentTimeMillisUnsafe()
       // What was overtaken while it was made is as new as it was then.
-      return reply(made, one, isGood(made, now) ? view.position : made.position, asked, now)
+      return reply(made, one, isGood(made, now) ? view.position : made.position, asked, now, "made")
     })
   })
 })

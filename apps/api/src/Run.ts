@@ -7,6 +7,7 @@ import * as App from "@letletme/warmer/App"
 import { describe, type Place, placeOf } from "@letletme/warmer/Database"
 import { describeStore, SettingError, type Shared, type Store, storeOf } from "@letletme/warmer/Settings"
 import * as Source from "@letletme/warmer/Source"
+import * as Telemetry from "@letletme/warmer/Telemetry"
 import { untilNextPoll } from "@letletme/warmer/untilNextPoll"
 import { Console, Effect, Layer, Option } from "effect"
 import { HttpServer } from "effect/http"
@@ -70,7 +71,7 @@ export const run = Effect.fnUntraced(function* (where: Where, options: Options) 
     port: options.port,
     drain: options.drain * 1_000,
     ...(Option.isSome(options.rate) ? { perSecond: options.rate.value } : {})
-  }).pipe(Layer.provide(cachesOf(where, store, place)))
+  }).pipe(Layer.provide(Telemetry.layerMetrics), Layer.provide(cachesOf(where, store, place)))
   return yield* Effect.gen(function* () {
     const { address } = yield* HttpServer.HttpServer
     const at = HttpServer.formatAddress(address)

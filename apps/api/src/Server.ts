@@ -15,9 +15,11 @@ import {
 } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger, OpenApi } from "effect/http-api"
 import type { ServeError } from "effect/http/HttpServerError"
+import * as Telemetry from "@letletme/warmer/Telemetry"
 import * as Answers from "./Answers.ts"
 import { Api } from "./Api.ts"
 import * as Handlers from "./Handlers.ts"
+import * as Instruments from "./Instruments.ts"
 import * as Listener from "./Listener.ts"
 
 /** Settings of the API. */
@@ -88,10 +90,13 @@ const cors = HttpRouter.cors({
 })
 
 /** The routes, for the HTTP server in context. */
-const routes = HttpRouter.serve(Layer.mergeAll(api, description, health, elsewhere, cors), {
-  disableListenLog: true,
-  disableLogger: true
-})
+const routes = HttpRouter.serve(
+  Layer.mergeAll(api, description, health, elsewhere, cors, Instruments.layerPrometheus),
+  {
+    disableListenLog: true,
+    disableLogger: true
+  }
+).pipe(Layer.provide(Telemetry.layerQuiet))
 
 /**
  * The API as a server, over the caches in context. The server's address is in `HttpServer`.

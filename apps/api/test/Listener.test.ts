@@ -96,6 +96,24 @@ describe("what is asked", () => {
       })
     )
 
+    it.effect("is counted, by what became of it", () =>
+      Effect.gen(function* () {
+        const base = yield* address
+        const count = Effect.fnUntraced(function* (outcome: string) {
+          const { bytes } = yield* ask(base, "/metrics")
+          const [, value] =
+            new RegExp(`^letletme_api_answers_total{outcome="${outcome}"} (\\d+)$`, "m").exec(`${bytes}`) ?? []
+          return Number(value)
+        })
+        const counts = Effect.all([count("made"), count("at_hand"), count("unchanged")])
+        const [made, atHand, unchanged] = yield* counts
+        const { headers } = yield* ask(base, "/teams/19")
+        yield* ask(base, "/teams/19")
+        yield* ask(base, "/teams/19", { headers: { "if-none-match": String(headers["etag"]) } })
+        assert.deepStrictEqual(yield* counts, [made + 1, atHand + 1, unchanged + 1])
+      })
+    )
+
     it.effect("can be browsed on a page that asks nobody else for anything", () =>
       Effect.gen(function* () {
         const page = yield* ask(yield* address, "/docs")
