@@ -20,10 +20,11 @@ import {
 import { Clock, Context, Deferred, Duration, Effect, Layer, Record, Result } from "effect"
 import { LRUCache } from "lru-cache"
 import { hash } from "node:crypto"
-import type { Found, Stage } from "./Answer.ts"
+import type { Found } from "./Answer.ts"
 import * as Coding from "./Coding.ts"
 import * as Instruments from "./Instruments.ts"
 import { overloaded, type Unavailable } from "./Problem.ts"
+import { type Reply, replyOf, type Sent, type Variant, variant } from "./Reply.ts"
 
 /** What of a request decides the bytes of its answer. */
 export interface Asked {
@@ -33,13 +34,6 @@ export interface Asked {
   readonly ifNoneMatch: string | undefined
   /** The position that the answer has to be as new as. */
   readonly after: Position.Position
-}
-
-/** A reply: status, headers, and the bytes of a body where it has one. */
-export interface Reply {
-  readonly status: 200 | 304
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | undefined
 }
 
 /** What an answer says around its data. */
@@ -59,53 +53,18 @@ export interface Options {
   readonly packAbove?: number
 }
 
-/** The bytes of an answer in one coding. */
-interface Variant {
-  readonly etag: string
-  readonly bytes: Uint8Array
-  readonly coding: Coding.Coding
-  /** The headers as they were sent last, and what they were made for. */
-  headers: Record<string, string>
-  second: number
-  position: Position.Position
-}
-
 /** An answer that was made. */
-interface Made {
+interface Made extends Sent {
   readonly revision: Position.Position
-  readonly stage: Stage
   /** Of all that was read; coarsened. */
   readonly tags: ReadonlyArray<Tag.Tag>
   /** The position at which all of it was valid. */
   readonly position: Position.Position
   /** The version of the view at which that was found last. */
   checkedAt: number
-  readonly until: number
-  readonly createdAt: number
   readonly plain: Variant
   readonly packed: Map<Coding.Coding, Variant>
 }
-
-/**
- * How long clients and proxies may take an answer for fresh (s). They hear of no invalidation: it is short where
- * something happens. What is final has been taken back before.
- */
-const maxAge: Readonly<Record<Stage, number>> = { live: 5, deadline: 10, pending: 60, settled: 300, final: 3_600 }
-
-// What there was may be shown for a day while there is nothing newer to be had (RFC 5861).
-const ifError = 86_400
-
-/** The headers of an answer that scripts of other sites may read. */
-export const exposed = ["etag", "letletme-age", "letletme-position", "retry-after"]
-
-// Nothing here is anybody's own: a site may read it in its visitors' browsers.
-const openToAll = { "access-control-allow-origin": "*", "access-control-expose-headers": exposed.join(",") }
-
-/** Whether `If-None-Match` names an answer (RFC 9110, 13.1.2). */
-export const names = (ifNoneMatch: string, etag: string): boolean =>
-  ifNoneMatch === etag ||
-  ifNoneMatch === "*" ||
-  ifNoneMatch.split(",").some((one) => one.trim().replace(/^W\//, "") === etag)
 
 /** Answers, made and kept. */
 export class Answers extends Context.Service<
@@ -184,58 +143,18 @@ const make = Effect.fnUntraced(function* ({
     return coding === "identity" ? made.plain : made.packed.get(coding)
   }
 
-  const headersOf = (
+  const told = (
     made: Made,
-    variant: Variant,
-    position: Position.Position,
-    now: number
-  ): Record<string, string> => {
-    const second = Math.floor(now / 1_000)
-    if (variant.second === second && variant.position === position) return variant.headers
-    const left = Math.max(0, Math.min(maxAge[made.stage], Math.floor((made.until - now) / 1_000)))
-    const headers: Record<string, string> = {
-      "content-type": "application/json",
-      "content-length": `${variant.bytes.length}`,
-      etag: variant.etag,
-      "cache-control": `public, max-age=${left}, stale-if-error=${ifError}`,
-      vary: "accept-encoding, letletme-after",
-      "letletme-position": `${position}`,
-      "letletme-age": `${Math.max(0, Math.floor((now - made.createdAt) / 1_000))}`,
-      ...openToAll
-    }
-    if (variant.coding !== "identity") headers["content-encoding"] = variant.coding
-    variant.headers = headers
-    variant.second = second
-    variant.position = position
-    return headers
-  }
-
-  const reply = (
-    made: Made,
-    variant: Variant,
+    one: Variant,
     position: Position.Position,
     { ifNoneMatch }: Asked,
     now: number,
     outcome: "at_hand" | "made"
   ): Reply => {
-    const headers = headersOf(made, variant, position, now)
-    if (ifNoneMatch === undefined || !names(ifNoneMatch, variant.etag)) {
-      counts[outcome]++
-      return { status: 200, headers, body: variant.bytes }
-    }
-    counts.unchanged++
-    const { "content-encoding": _, "content-length": _length, "content-type": _type, ...rest } = headers
-    return { status: 304, headers: rest, body: undefined }
+    const reply = replyOf(made, one, { position, now, ifNoneMatch })
+    counts[reply.status === 304 ? "unchanged" : outcome]++
+    return reply
   }
-
-  const variant = (bytes: Uint8Array, coding: Coding.Coding, etag: string): Variant => ({
-    etag,
-    bytes,
-    coding,
-    headers: {},
-    second: -1,
-    position: -1
-  })
 
   const packed = Effect.fnUntraced(function* (made: Made, coding: Exclude<Coding.Coding, "identity">) {
     const bytes = yield* Coding.pack(coding, made.plain.bytes)
@@ -348,7 +267,7 @@ const make = Effect.fnUntraced(function* ({
     if (made === undefined) return undefined
     const one = variantOf(made, asked.acceptEncoding)
     if (one === undefined) return undefined
-    return reply(made, one, view.position, asked, now, "at_hand")
+    return told(made, one, view.position, asked, now, "at_hand")
   }
 
   return Answers.of({
@@ -361,7 +280,7 @@ const make = Effect.fnUntraced(function* ({
         variantOf(made, asked.acceptEncoding) ?? (coding === "identity" ? made.plain : yield* packed(made, coding))
       const now = clock.currentTimeMillisUnsafe()
       // What was overtaken while it was made is as new as it was then.
-      return reply(made, one, isGood(made, now) ? view.position : made.position, asked, now, "made")
+      return told(made, one, isGood(made, now) ? view.position : made.position, asked, now, "made")
     })
   })
 })

@@ -7,10 +7,11 @@ import { Effect, Layer } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiError } from "effect/http-api"
 import { Answer, type Found } from "./Answer.ts"
-import { Answers, type Reply, type Said } from "./Answers.ts"
+import { Answers, type Said } from "./Answers.ts"
 import { Api, Context, Events, Matches, Phases, Teams } from "./Api.ts"
 import { type Absent, nothingYet, ofFailure, overloaded, type Unavailable } from "./Problem.ts"
 import { type Read, type ReadById, Reads } from "./Reads.ts"
+import type { Reply } from "./Reply.ts"
 
 const codecs = {
   context: Codec.make(Answer(Context)),

@@ -21,6 +21,7 @@ import { Api } from "./Api.ts"
 import * as Handlers from "./Handlers.ts"
 import * as Instruments from "./Instruments.ts"
 import * as Listener from "./Listener.ts"
+import { exposed } from "./Reply.ts"
 
 /** Settings of the API. */
 export interface Options extends Answers.Options, Listener.Options {}
@@ -85,7 +86,7 @@ const elsewhere = HttpRouter.add(
 const cors = HttpRouter.cors({
   allowedMethods: ["GET", "HEAD"],
   allowedHeaders: ["if-none-match", "letletme-after"],
-  exposedHeaders: Answers.exposed,
+  exposedHeaders: exposed,
   maxAge: 86_400
 })
 

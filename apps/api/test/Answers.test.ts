@@ -4,7 +4,8 @@ import { MatchCache, TeamCache, TeamWorkflow } from "@letletme/fpl"
 import { Clock, Deferred, Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Answer, type Found, ofMatches } from "@letletme/api/Answer"
-import { Answers, type Asked, names, type Reply } from "@letletme/api/Answers"
+import { Answers, type Asked } from "@letletme/api/Answers"
+import { names, type Reply } from "@letletme/api/Reply"
 import { caches, coming, season } from "./stack.ts"
 
 const codec = Codec.make(Answer(Schema.String))

@@ -102,7 +102,7 @@ describe("what is asked", () => {
         const count = Effect.fnUntraced(function* (outcome: string) {
           const { bytes } = yield* ask(base, "/metrics")
           const [, value] =
-            new RegExp(`^letletme_api_answers_total{outcome="${outcome}"} (\\d+)$`, "m").exec(`${bytes}`) ?? []
+            new RegExp(`^letletme_api_answers_total{outcome="${outcome}"} (\\d+)$`, "m").exec(bytes.toString()) ?? []
           return Number(value)
         })
         const counts = Effect.all([count("made"), count("at_hand"), count("unchanged")])
