@@ -19,6 +19,7 @@ import {
 } from "@letletme/cache"
 import { SeasonSync } from "@letletme/fpl"
 import { Effect, Option, Stream, SubscriptionRef } from "effect"
+import { HttpEffect, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import * as Maintenance from "../Maintenance.ts"
 import { Reload } from "../Reload.ts"
@@ -98,6 +99,9 @@ export const layer = HttpApiBuilder.group(
         }
         const position = yield* Effect.mapError(manager.invalidate(batch, { cause }), unavailable)
         yield* note(`at ${position}`)
+        yield* HttpEffect.appendPreResponseHandler((_, response) =>
+          Effect.succeed(HttpServerResponse.setHeader(response, "letletme-position", `${position}`))
+        )
         return { dryRun, tags: [...tags], position, reach: null }
       }),
       warm: () =>

@@ -73,7 +73,12 @@ layer(server({ limits: { requests: 1_000 } }).pipe(Layer.provideMerge(NodeHttpCl
       const alone = yield* invalidate({ payload: { tags: [team], cascade: false, dryRun: true } })
       assert.deepInclude(alone.reach, { team: 1, match: 0 })
 
-      const done = yield* invalidate({ payload: { tags: [team], cause: "a wrong name" } })
+      const [done, response] = yield* invalidate({
+        payload: { tags: [team], cause: "a wrong name" },
+        responseMode: "decoded-and-response"
+      })
+      // What the read API takes as `letletme-after`.
+      assert.strictEqual(response.headers["letletme-position"], `${done.position}`)
       assert.deepStrictEqual(done.tags, dry.tags)
       assert.strictEqual(done.position, yield* manager.position)
       const [explanation] = yield* manager.explain(team)
