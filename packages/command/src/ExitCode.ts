@@ -19,6 +19,10 @@ export const ExitCode = {
   failed: 1,
   /** A flag, an argument or a setting is not understood: nothing was done. */
   usage: 2,
+  /** A process that was asked refused it: nothing was done. */
+  refused: 3,
+  /** A process that was asked does not answer. */
+  unreachable: 4,
   /** It did not stop in time after a signal, and was ended. */
   notStopped: 124,
   /** Ended by SIGINT, as by Ctrl-C. */

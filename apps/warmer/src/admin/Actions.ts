@@ -1,7 +1,7 @@
 /**
  * What takes longer than a request may: one of a kind at a time, each with its progress and what it came to.
  */
-import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Stream, SubscriptionRef } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Schedule, Stream, SubscriptionRef } from "effect"
 import type { WarmStage } from "@letletme/cache"
 import { Busy, NotFound } from "./Problems.ts"
 import type { Action, Kind, Outcome } from "./Reports.ts"
@@ -18,6 +18,8 @@ export interface Work {
 const kept = 32
 // None goes on for longer.
 const patience = "1 hour"
+// Whoever follows hears so often that it goes on.
+const pulse = "15 seconds"
 
 interface Begun {
   readonly state: SubscriptionRef.SubscriptionRef<Action>
@@ -36,7 +38,7 @@ export class Actions extends Context.Service<
     readonly stop: (kind: Kind) => Effect.Effect<Action, NotFound>
     /** The latest 32, newest first. */
     readonly all: Effect.Effect<ReadonlyArray<Action>>
-    /** An action as it is, and with each step until it has ended. Whoever reads slowly misses steps. */
+    /** An action as it is, with each step, and now and then without one, until it has ended. Whoever reads slowly misses steps. */
     readonly follow: (id: string) => Effect.Effect<Stream.Stream<Action>, NotFound>
   }
 >()("@letletme/warmer/admin/Actions") {
@@ -128,6 +130,7 @@ export class Actions extends Context.Service<
             if (found === undefined) return Effect.fail(new NotFound({ detail: `There is no action ${id}.` }))
             return Effect.succeed(
               SubscriptionRef.changes(found.state).pipe(
+                Stream.merge(Stream.fromEffectSchedule(SubscriptionRef.get(found.state), Schedule.spaced(pulse))),
                 Stream.buffer({ capacity: 1, strategy: "sliding" }),
                 Stream.takeUntil((action) => !isRunning(action))
               )

@@ -8,10 +8,15 @@ import { problems } from "../Recoveries.ts"
 import { AuditEntry } from "./Audit.ts"
 import { Authorization } from "./Authorization.ts"
 import { LogEvent } from "./LogTail.ts"
-import { Busy, NotEncrypted, NotFound, NotLeading, TooMany, Unavailable, WrongSettings } from "./Problems.ts"
+import { Busy, NotEncrypted, NotFound, NotLeading, Unavailable, WrongSettings } from "./Problems.ts"
 import { Action, Explanation } from "./Reports.ts"
 
 const maxTags = 1_000
+
+/** Why something is invalidated, for the log. */
+export const Cause = Schema.String.check(
+  Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { message: "Expected 1 to 200 characters on one line" })
+)
 
 /** What to invalidate. */
 export const Invalidation = Schema.Struct({
@@ -22,11 +27,7 @@ export const Invalidation = Schema.Struct({
   /** Reaches what was made from these too, by the graph. Default: true. */
   cascade: Schema.optionalKey(Schema.Boolean),
   /** Why, for the log. Default: `admin`. */
-  cause: Schema.optionalKey(
-    Schema.String.check(
-      Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { message: "Expected 1 to 200 characters on one line" })
-    )
-  ),
+  cause: Schema.optionalKey(Cause),
   /** Tells what it would reach, and changes nothing. Default: false. */
   dryRun: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "Invalidation" })
@@ -63,14 +64,13 @@ const Position = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterT
 const started = Action.pipe(HttpApiSchema.status(202))
 
 /** Which of the two an action did not begin for. */
-const refusals = [Busy, NotLeading, Unavailable] as const
+const refusals = [Busy, NotLeading] as const
 
 const group = HttpApiGroup.make("admin", { topLevel: true })
   .add(
     HttpApiEndpoint.post("invalidate", "/invalidate", {
       payload: Invalidation,
-      success: Invalidated,
-      error: [Unavailable]
+      success: Invalidated
     }).annotate(OpenApi.Description, "Invalidates tags in one append; with `dryRun`, tells what that would reach."),
     HttpApiEndpoint.post("warm", "/warm", { success: started, error: refusals }).annotate(
       OpenApi.Description,
@@ -116,13 +116,12 @@ const group = HttpApiGroup.make("admin", { topLevel: true })
     HttpApiEndpoint.get("explain", "/explain", {
       query: { key: Tag.Tag.check(Schema.isMaxLength(512)) },
       success: Explanation,
-      error: [NotFound, Unavailable]
+      error: [NotFound]
     }).annotate(OpenApi.Description, "Why an entry is fresh, stale or absent."),
     HttpApiEndpoint.get("log", "/log", {
       query: { from: Schema.optionalKey(Position) },
       headers: { "last-event-id": Schema.optionalKey(Position) },
-      success: HttpApiSchema.StreamSse({ events: LogEvent, error: Unavailable }),
-      error: [TooMany]
+      success: HttpApiSchema.StreamSse({ events: LogEvent, error: Unavailable })
     }).annotate(
       OpenApi.Description,
       "Server-sent events: the invalidation log after `from` or `Last-Event-ID`, as far as it is kept, and as it grows."
@@ -134,7 +133,7 @@ const group = HttpApiGroup.make("admin", { topLevel: true })
     HttpApiEndpoint.get("follow", "/actions/:id", {
       params: { id: Schema.String },
       success: HttpApiSchema.StreamSse({ data: Action }),
-      error: [NotFound, TooMany]
+      error: [NotFound]
     }).annotate(OpenApi.Description, "Server-sent events: the action as it is now, and with each step until its end."),
     HttpApiEndpoint.get("audit", "/audit", { success: Schema.Array(AuditEntry) }).annotate(
       OpenApi.Description,

@@ -4,7 +4,7 @@
 import { Context, Effect, type Layer, type Redacted } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import { TooLarge, TooMany, TooSlow, Unauthorized } from "./Problems.ts"
+import { TooLarge, TooMany, TooSlow, Unauthorized, Unavailable } from "./Problems.ts"
 
 /** What a request is to the audit log. */
 export interface Attempt {
@@ -28,7 +28,7 @@ export const note = (text: string): Effect.Effect<void> => Effect.flatMap(Attemp
 /** Lets through whoever has the token: see `Guard`. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization>()("@letletme/warmer/admin/Authorization", {
   security: { bearer: HttpApiSecurity.bearer },
-  error: [Unauthorized, TooLarge, TooMany, TooSlow],
+  error: [Unauthorized, TooLarge, TooMany, TooSlow, Unavailable],
   requiredForClient: true
 }) {}
 

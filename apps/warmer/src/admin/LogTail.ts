@@ -29,7 +29,7 @@ export const LogEvent = Schema.Union([
     event: Schema.Literal("gap"),
     data: Schema.fromJsonString(Schema.Struct({ from: Place, to: Place }))
   }),
-  /** Nothing happened for a while, and the connection is there. */
+  /** Everything so far was told, or nothing happened for a while: the connection is there. */
   Schema.Struct({ id: Schema.String, event: Schema.Literal("ping"), data: Schema.fromJsonString(Schema.Struct({})) })
 ])
 export type LogEvent = typeof LogEvent.Type
@@ -75,10 +75,10 @@ export const tail = Effect.fn("LogTail.tail")(function* (after: Position.Positio
     Stream.flatMap(() => upToHead)
   )
   const ping = Effect.sync((): LogEvent => ({ id: `${known}`, event: "ping", data: {} }))
-  // The first one comes at once: without a word from it, a client does not know that it is listened to.
+  // The first one says that the reader knows everything now.
   const pings = Stream.concat(
     Stream.fromEffect(ping),
     Stream.fromEffectSchedule(Effect.delay(ping, pulse), Schedule.forever)
   )
-  return Stream.merge(pings, Stream.concat(upToHead, growth))
+  return Stream.concat(upToHead, Stream.merge(pings, growth))
 })

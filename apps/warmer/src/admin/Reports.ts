@@ -66,6 +66,8 @@ const RecoveryStep = Schema.Union([
   Schema.TaggedStruct("NeedsPerson", { problem: Problem, attempts: Count, finding: Schema.String })
 ])
 
+export type RecoveryStep = typeof RecoveryStep.Type
+
 /** What an action came to. */
 export const Outcome = Schema.Union([
   Schema.TaggedStruct("Recovered", { resolved: Schema.Boolean, trail: Schema.Array(RecoveryStep) }),
@@ -136,3 +138,4 @@ export const Explanation = Schema.Struct({
     })
   )
 }).annotate({ identifier: "Explanation" })
+export interface Explanation extends Schema.Schema.Type<typeof Explanation> {}

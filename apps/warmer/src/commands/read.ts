@@ -4,6 +4,7 @@
 import { CacheManager } from "@letletme/cache"
 import { currentId, CurrentSeason, Standing, StandingCache, StandingId } from "@letletme/fpl"
 import { Effect, Option, Schema } from "effect"
+import type { Explanation } from "../admin/Reports.ts"
 import { keyOrPattern } from "../Namespace.ts"
 import { answer, columns, Failed, sentence, table } from "../Output.ts"
 import { readers } from "../Readers.ts"
@@ -35,34 +36,37 @@ export const get = Effect.fn("get")(function* (text: string) {
   return yield* answer(true, value.value, () => "")
 })
 
+/** An explanation for a person. */
+export const describe = (explanation: Explanation): string => {
+  const { because, entry, invalidation, key, position, state, storeKey, tier } = explanation
+  const lines = [
+    sentence(`${key} is ${state}. ${because}`),
+    "",
+    `store key  ${storeKey}`,
+    `tier       ${tier}`,
+    `view at    ${position}`
+  ]
+  if (invalidation !== undefined) lines.push(`reached by ${invalidation.tag} at ${invalidation.position}`)
+  if (entry !== undefined) {
+    lines.push(
+      `stamp      ${entry.stamp}`,
+      `written    ${new Date(entry.createdAt).toISOString()}`,
+      `fresh till ${new Date(entry.freshUntil).toISOString()}`,
+      "",
+      columns(
+        ["tag", "last invalidated at"],
+        entry.tags.map(({ reachedAt, tag }) => [tag, reachedAt === 0 ? "never" : `${reachedAt}`])
+      )
+    )
+  }
+  return lines.join("\n")
+}
+
 /** `explain KEY`: why an entry is fresh, stale or absent. */
 export const explain = Effect.fn("explain")(function* (text: string, json: boolean) {
   const key = yield* keyOrPattern(text)
   const manager = yield* CacheManager
   const [explanation] = yield* manager.explain(key)
   if (explanation === undefined) return yield* new Failed({ message: `${key} is no key of a domain.` })
-  return yield* answer(json, explanation, () => {
-    const { because, entry, invalidation, position, state, storeKey, tier } = explanation
-    const lines = [
-      sentence(`${key} is ${state}. ${because}`),
-      "",
-      `store key  ${storeKey}`,
-      `tier       ${tier}`,
-      `view at    ${position}`
-    ]
-    if (invalidation !== undefined) lines.push(`reached by ${invalidation.tag} at ${invalidation.position}`)
-    if (entry !== undefined) {
-      lines.push(
-        `stamp      ${entry.stamp}`,
-        `written    ${new Date(entry.createdAt).toISOString()}`,
-        `fresh till ${new Date(entry.freshUntil).toISOString()}`,
-        "",
-        columns(
-          ["tag", "last invalidated at"],
-          entry.tags.map(({ reachedAt, tag }) => [tag, reachedAt === 0 ? "never" : `${reachedAt}`])
-        )
-      )
-    }
-    return lines.join("\n")
-  })
+  return yield* answer(json, explanation, () => describe(explanation))
 })
