@@ -1,7 +1,7 @@
 /**
  * What is changed: two small seasons whose every entity shows by which operation it was changed last.
  */
-import type { SeasonRevision } from "@letletme/fpl"
+import { SeasonRevision } from "@letletme/fpl"
 import { Array as Arr, Schema } from "effect"
 
 /** Updates of workflows change this season. */
@@ -77,8 +77,7 @@ export const revisionOf = (season: string, mark: number): SeasonRevision.SeasonR
   const begins = Date.UTC(Number(season.slice(0, 4)), 7, 10)
   const perEvent = counts.match / counts.event
   return {
-    season,
-    time: timeOf(mark),
+    ...SeasonRevision.empty(season, timeOf(mark)),
     events: ids(counts.event).map((id) => ({
       season,
       id,

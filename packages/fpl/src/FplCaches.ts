@@ -11,44 +11,21 @@ import {
   WarmStage
 } from "@letletme/cache"
 import { Effect, Layer, Option } from "effect"
-import { EventCache, SeasonEvents } from "./event/EventCache.ts"
 import { graph } from "./graph.ts"
-import {
-  EventMatches,
-  MatchCache,
-  PhaseMatches,
-  SeasonMatches,
-  TeamMatches,
-  UnscheduledMatches
-} from "./match/MatchCache.ts"
-import { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
 import { Committer } from "./season/Committer.ts"
 import { currentRevision } from "./season/currentRevision.ts"
 import { DatabaseError, Empty } from "./season/Database.ts"
 import type { SeasonStore } from "./season/MemoryDatabase.ts"
 import { currentId, CurrentSeason, SeasonDeductions, SeasonPublication } from "./season/SeasonCache.ts"
-import type { SeasonRevision } from "./season/SeasonRevision.ts"
+import { domains, type SeasonRevision } from "./season/SeasonRevision.ts"
 import type { Scope } from "./standing/Standing.ts"
 import { StandingCache } from "./standing/StandingCache.ts"
-import { SeasonTeams, TeamCache } from "./team/TeamCache.ts"
 
 const primaryCaches = Layer.mergeAll(
-  EventCache.layer,
-  SeasonEvents.layer,
+  domains.caches,
   CurrentSeason.layer,
   SeasonPublication.layer,
-  SeasonDeductions.layer,
-  PhaseCache.layer,
-  SeasonPhases.layer,
-  EventPhases.layer,
-  TeamCache.layer,
-  SeasonTeams.layer,
-  MatchCache.layer,
-  EventMatches.layer,
-  PhaseMatches.layer,
-  TeamMatches.layer,
-  SeasonMatches.layer,
-  UnscheduledMatches.layer
+  SeasonDeductions.layer
 )
 
 /**
@@ -96,37 +73,13 @@ const makeIds = Effect.map(Effect.context<SeasonStore>(), (context) => {
 
 const stages = Effect.gen(function* () {
   const of = yield* makeIds
-  const idsOf = (entities: ReadonlyArray<{ readonly season: string; readonly id: number }>) =>
-    entities.map(({ id, season }) => ({ season, id }))
-  const events = of((revision) => idsOf(revision.events))
-  const phases = of((revision) => idsOf(revision.phases))
-  const teams = of((revision) => idsOf(revision.teams))
-  const matches = of((revision) => idsOf(revision.matches))
-  const season = of((revision) => [revision.season])
   const standings = of(({ phases: all, season: name }) => {
     const overall: ReadonlyArray<Scope> = [{ _tag: "Overall" }, { _tag: "Home" }, { _tag: "Away" }]
     const byPhase = all.map(({ id }): Scope => ({ _tag: "Phase", phase: id }))
     return [...overall, ...byPhase].map((scope) => ({ season: name, scope }))
   })
-  const primary = { kind: "primary" } as const
-  const related = { kind: "related" } as const
-  const { stage } = WarmStage
-  return [
-    stage({ ...primary, name: "events", domain: "event", cache: yield* EventCache, ids: events }),
-    stage({ ...primary, name: "phases", domain: "phase", cache: yield* PhaseCache, ids: phases }),
-    stage({ ...primary, name: "teams", domain: "team", cache: yield* TeamCache, ids: teams }),
-    stage({ ...primary, name: "matches", domain: "match", cache: yield* MatchCache, ids: matches }),
-    stage({ ...related, name: "events of the season", domain: "event", cache: yield* SeasonEvents, ids: season }),
-    stage({ ...related, name: "phases of the season", domain: "phase", cache: yield* SeasonPhases, ids: season }),
-    stage({ ...related, name: "phases of events", domain: "phase", cache: yield* EventPhases, ids: events }),
-    stage({ ...related, name: "teams of the season", domain: "team", cache: yield* SeasonTeams, ids: season }),
-    stage({ ...related, name: "matches of the season", domain: "match", cache: yield* SeasonMatches, ids: season }),
-    stage({ ...related, name: "matches of events", domain: "match", cache: yield* EventMatches, ids: events }),
-    stage({ ...related, name: "matches of phases", domain: "match", cache: yield* PhaseMatches, ids: phases }),
-    stage({ ...related, name: "matches of teams", domain: "match", cache: yield* TeamMatches, ids: teams }),
-    stage({ ...related, name: "unscheduled matches", domain: "match", cache: yield* UnscheduledMatches, ids: season }),
-    stage({ ...related, name: "tables", domain: "standing", cache: yield* StandingCache, ids: standings })
-  ]
+  const tables = { name: "tables", domain: "standing", kind: "related" } as const
+  return [...(yield* domains.stages(of)), WarmStage.stage({ ...tables, cache: yield* StandingCache, ids: standings })]
 })
 
 // What is known of a season as a whole is read with each table and at each sync: nobody warms it.

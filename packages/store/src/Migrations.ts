@@ -1,6 +1,7 @@
 /**
  * The database's schema, in steps that are never changed once released.
  */
+import { SeasonRevision } from "@letletme/fpl"
 import { Effect } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -22,19 +23,24 @@ const outbox = Effect.gen(function* () {
   yield* sql`CREATE INDEX outbox_delivered ON outbox (created_at) WHERE position IS NOT NULL`
 })
 
+/** A domain's table. */
+const domain = Effect.fnUntraced(function* (name: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    CREATE TABLE ${sql(name)} (
+      season text NOT NULL,
+      id integer NOT NULL,
+      -- When its source stated it: epoch milliseconds.
+      revision bigint NOT NULL,
+      value jsonb NOT NULL,
+      PRIMARY KEY (season, id)
+    )`
+})
+
 const seasons = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  for (const domain of ["event", "phase", "team", "match"]) {
-    yield* sql`
-      CREATE TABLE ${sql(domain)} (
-        season text NOT NULL,
-        id integer NOT NULL,
-        -- When its source stated it: epoch milliseconds.
-        revision bigint NOT NULL,
-        value jsonb NOT NULL,
-        PRIMARY KEY (season, id)
-      )`
-  }
+  for (const name of ["event", "phase", "team", "match"]) yield* domain(name)
+  // Read by the versions that had queries of their own for matches; `naming` reads the values.
   yield* sql`
     ALTER TABLE match
       ADD COLUMN event integer GENERATED ALWAYS AS ((value ->> 'event')::integer) STORED,
@@ -77,7 +83,12 @@ const traces = Effect.gen(function* () {
   yield* sql`ALTER TABLE outbox ADD COLUMN trace text`
 })
 
-const steps = { "1_outbox": outbox, "2_seasons": seasons, "3_traces": traces }
+/** Each domain that came later has a step of its own. */
+const later = Object.entries(SeasonRevision.domains.since)
+  .filter(([, step]) => step > 2)
+  .map(([name, step]) => [`${step}_${name}`, domain(name)] as const)
+
+const steps = { "1_outbox": outbox, "2_seasons": seasons, "3_traces": traces, ...Object.fromEntries(later) }
 const table = "letletme_migrations"
 
 /** How far a database is migrated, and how far this program would. 0: it holds none of our tables. */

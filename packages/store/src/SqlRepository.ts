@@ -7,7 +7,7 @@ import { Effect, Option, Schema } from "effect"
 import * as Query from "./Query.ts"
 
 /** The columns of a list of ids, as arrays for `unnest`. */
-export const columns = (ids: ReadonlyArray<Season.SeasonId>) => ({
+const columns = (ids: ReadonlyArray<Season.SeasonId>) => ({
   seasons: ids.map(({ season }) => season),
   numbers: ids.map(({ id }) => id)
 })
@@ -15,7 +15,7 @@ export const columns = (ids: ReadonlyArray<Season.SeasonId>) => ({
 /** The repository of a table. */
 export const make = <A extends Season.SeasonId, I>(
   sql: PgClient.PgClient,
-  table: "event" | "phase" | "team" | "match",
+  table: string,
   value: Schema.Codec<A, I>
 ): Repository<A> => {
   const json = Schema.toCodecJson(value)
@@ -42,6 +42,23 @@ export const make = <A extends Season.SeasonId, I>(
         Row,
         sql`SELECT revision::text, value FROM ${sql(table)} WHERE season = ${season} ORDER BY id`
       ),
+    naming: (fields, owners) => {
+      const { numbers, seasons } = columns(owners)
+      const found = Query.rows(
+        `Reading ${table} rows by ${fields.join(", ")}`,
+        Schema.Struct({ value: json }),
+        // A number contains itself, as a list of numbers contains each.
+        sql`
+          SELECT value FROM ${sql(table)}
+          WHERE season = ANY(${seasons}::text[]) AND EXISTS (
+            SELECT FROM unnest(${seasons}::text[], ${numbers}::integer[]) AS wanted(season, owner),
+              unnest(${[...fields]}::text[]) AS field
+            WHERE ${sql(table)}.season = wanted.season AND value -> field @> to_jsonb(wanted.owner)
+          )
+          ORDER BY season, id`
+      )
+      return Effect.map(found, (rows) => rows.map((row) => row.value))
+    },
     save: (rows) =>
       Query.run(
         `Saving ${table} rows`,

@@ -6,22 +6,14 @@ import { type Outbox, Position } from "@letletme/cache"
 import {
   Database,
   DatabaseError,
-  Event,
-  EventRepository,
-  Match,
-  MatchRepository,
   type MemoryDatabase,
-  Phase,
-  PhaseRepository,
   Season,
   SeasonRepository,
-  Team,
-  TeamRepository,
+  SeasonRevision,
   Unavailable
 } from "@letletme/fpl"
 import { Duration, Effect, Layer, Option, Schema } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
-import type { Fragment } from "effect/sql/Statement"
 import * as Query from "./Query.ts"
 import * as SqlRepository from "./SqlRepository.ts"
 
@@ -152,34 +144,6 @@ const seasons = (sql: PgClient.PgClient, { transaction }: Database["Service"]) =
       )
   })
 
-const matches = (sql: PgClient.PgClient) => {
-  const value = Schema.toCodecJson(Match.Match)
-  const found = (operation: string, where: Fragment) =>
-    Effect.map(
-      Query.rows(operation, Schema.Struct({ value }), sql`SELECT value FROM match WHERE ${where} ORDER BY season, id`),
-      (rows) => rows.map((row) => row.value)
-    )
-  const wanted = (ids: ReadonlyArray<Season.SeasonId>) => {
-    const { numbers, seasons: names } = SqlRepository.columns(ids)
-    return sql`SELECT * FROM unnest(${names}::text[], ${numbers}::integer[])`
-  }
-  return MatchRepository.of({
-    ...SqlRepository.make(sql, "match", Match.Match),
-    inEvents: (ids) => found("Reading matches of gameweeks", sql`(season, event) IN (${wanted(ids)})`),
-    inPhases: (ids) =>
-      found(
-        "Reading matches of phases",
-        sql`EXISTS (
-          SELECT FROM (${wanted(ids)}) AS wanted(name, phase)
-          WHERE match.season = wanted.name AND match.value -> 'phases' @> to_jsonb(wanted.phase)
-        )`
-      ),
-    ofTeams: (ids) =>
-      found("Reading matches of teams", sql`(season, home) IN (${wanted(ids)}) OR (season, away) IN (${wanted(ids)})`),
-    unscheduled: (season) => found("Reading matches in no gameweek", sql`season = ${season} AND event IS NULL`)
-  })
-}
-
 /** The database and its repositories over the client in context; `SqlOutbox.layer` is the outbox beside them. */
 export const layer: Layer.Layer<Exclude<MemoryDatabase.SeasonStore, Outbox>, never, PgClient.PgClient> = Layer.unwrap(
   Effect.map(PgClient.PgClient, (sql) => {
@@ -187,10 +151,7 @@ export const layer: Layer.Layer<Exclude<MemoryDatabase.SeasonStore, Outbox>, nev
     return Layer.mergeAll(
       Layer.succeed(Database, transactions),
       Layer.succeed(SeasonRepository, seasons(sql, transactions)),
-      Layer.succeed(EventRepository, SqlRepository.make(sql, "event", Event.Event)),
-      Layer.succeed(PhaseRepository, SqlRepository.make(sql, "phase", Phase.Phase)),
-      Layer.succeed(TeamRepository, SqlRepository.make(sql, "team", Team.Team)),
-      Layer.succeed(MatchRepository, matches(sql))
+      SeasonRevision.domains.repositories((name, value) => SqlRepository.make(sql, name, value))
     )
   })
 )

@@ -1,44 +1,27 @@
 /**
  * `replay DIR`: recorded snapshots in order, each published, its invalidations reported, and what they reached reloaded.
  */
-import { Warmer, type Domain } from "@letletme/cache"
-import {
-  EventCache,
-  MatchCache,
-  PhaseCache,
-  type RecordedSource,
-  type SeasonRevision,
-  SeasonSync,
-  Standing,
-  StandingCache,
-  TeamCache
-} from "@letletme/fpl"
+import { Warmer } from "@letletme/cache"
+import { type RecordedSource, SeasonRevision, SeasonSync, Standing, StandingCache } from "@letletme/fpl"
 import { Effect } from "effect"
 import { answer, columns, Failed, table } from "../Output.ts"
 
 /** The keys of entities that are invalidated, found by looking at every one. */
 const invalidatedKeys = Effect.fnUntraced(function* (revision: SeasonRevision.SeasonRevision) {
-  const keysOf = Effect.fnUntraced(function* <A, E>(
-    cache: Domain.Domain<{ readonly season: string; readonly id: number }, A, E>,
-    entities: ReadonlyArray<{ readonly season: string; readonly id: number }>
-  ) {
-    const ids = entities.map(({ id, season }) => ({ id, season }))
-    const conditions = yield* cache.inspect(ids)
-    return ids.filter((_, index) => conditions[index] === "invalidated").map(cache.key)
-  })
-  const keys = [
-    yield* keysOf(yield* EventCache, revision.events),
-    yield* keysOf(yield* PhaseCache, revision.phases),
-    yield* keysOf(yield* TeamCache, revision.teams),
-    yield* keysOf(yield* MatchCache, revision.matches)
-  ]
+  const keys = yield* Effect.forEach(
+    yield* SeasonRevision.domains.opened,
+    Effect.fnUntraced(function* ({ cache, entities }) {
+      const ids = entities(revision)
+      const conditions = yield* cache.inspect(ids)
+      return ids.filter((_, index) => conditions[index] === "invalidated").map(cache.key)
+    })
+  )
   return keys.flat()
 })
 
 const named = ({ name, time }: RecordedSource.Recorded) => ({ name, time: new Date(time).toISOString() })
 
 const nothing = {
-  changed: { event: [], phase: [], team: [], match: [] },
   position: undefined,
   invalidated: [],
   confirmed: [],
@@ -59,7 +42,7 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
     const published = yield* sync.publish(revision)
     previous = revision
     if (published.outcome === "superseded") {
-      snapshots.push({ ...nothing, ...named(one), outcome: published.outcome })
+      snapshots.push({ ...nothing, ...named(one), outcome: published.outcome, changed: published.changed })
       yield* Effect.logInfo(`${one.name}: superseded, the store holds a newer revision`)
       continue
     }
@@ -101,14 +84,11 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
   yield* answer(json, document, () =>
     [
       columns(
-        ["snapshot", "outcome", "event", "phase", "team", "match", "tags", "same", "loaded"],
+        ["snapshot", "outcome", ...Object.keys(snapshots[0]?.changed ?? {}), "tags", "same", "loaded"],
         snapshots.map(({ changed, confirmed, invalidated, name, outcome, reloaded }) => [
           name,
           outcome,
-          changed.event.length,
-          changed.phase.length,
-          changed.team.length,
-          changed.match.length,
+          ...Object.values(changed).map(({ length }) => length),
           invalidated.length,
           confirmed.length,
           reloaded.reduce((sum, { keys }) => sum + keys.length, 0)
@@ -127,8 +107,8 @@ interface Snapshot {
   readonly name: string
   readonly time: string
   readonly outcome: string
-  /** What differs from the snapshot before. */
-  readonly changed: Readonly<Record<"event" | "phase" | "team" | "match", ReadonlyArray<string>>>
+  /** By domain, what differs from the snapshot before. */
+  readonly changed: Readonly<Record<string, ReadonlyArray<string>>>
   readonly position: number | undefined
   /** The tags that were appended to the log. */
   readonly invalidated: ReadonlyArray<string>

@@ -27,5 +27,5 @@ export class EventCache extends DomainCache.Service<EventCache>()("@letletme/fpl
 /** The ids of a season's gameweeks. */
 export class SeasonEvents extends DomainCache.Service<SeasonEvents>()(
   "@letletme/fpl/SeasonEvents",
-  idList.ofSeason("event", idList.inSeasonsOf(EventRepository))
+  idList.ofSeason("event", EventRepository)
 ) {}

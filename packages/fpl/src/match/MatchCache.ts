@@ -2,7 +2,6 @@
  * Matches, cached: by id, and the ids by gameweek, phase, team and season, and of those in no gameweek.
  */
 import { DomainCache } from "@letletme/cache"
-import { Effect } from "effect"
 import { graph } from "../graph.ts"
 import * as idList from "../season/idList.ts"
 import { matchFreshness } from "../season/Lifecycle.ts"
@@ -39,22 +38,14 @@ export class MatchCache extends DomainCache.Service<MatchCache>()("@letletme/fpl
 /** The ids of a gameweek's matches: none in a blank one. */
 export class EventMatches extends DomainCache.Service<EventMatches>()(
   "@letletme/fpl/EventMatches",
-  idList.ofEntity(
-    "match",
-    "event",
-    (owners) => MatchRepository.use(({ inEvents }) => inEvents(owners)),
-    (match, event) => match.event === event.id
-  )
+  idList.ofEntity("match", "event", idList.naming(MatchRepository, "event"), (match, event) => match.event === event.id)
 ) {}
 
 /** The ids of a phase's matches. */
 export class PhaseMatches extends DomainCache.Service<PhaseMatches>()(
   "@letletme/fpl/PhaseMatches",
-  idList.ofEntity(
-    "match",
-    "phase",
-    (owners) => MatchRepository.use(({ inPhases }) => inPhases(owners)),
-    (match, phase) => match.phases.includes(phase.id)
+  idList.ofEntity("match", "phase", idList.naming(MatchRepository, "phases"), (match, phase) =>
+    match.phases.includes(phase.id)
   )
 ) {}
 
@@ -64,7 +55,7 @@ export class TeamMatches extends DomainCache.Service<TeamMatches>()(
   idList.ofEntity(
     "match",
     "team",
-    (owners) => MatchRepository.use(({ ofTeams }) => ofTeams(owners)),
+    idList.naming(MatchRepository, "home", "away"),
     (match, team) => match.home === team.id || match.away === team.id
   )
 ) {}
@@ -72,24 +63,11 @@ export class TeamMatches extends DomainCache.Service<TeamMatches>()(
 /** The ids of a season's matches. */
 export class SeasonMatches extends DomainCache.Service<SeasonMatches>()(
   "@letletme/fpl/SeasonMatches",
-  idList.ofSeason("match", idList.inSeasonsOf(MatchRepository))
+  idList.ofSeason("match", MatchRepository)
 ) {}
 
 /** The ids of a season's matches that are in no gameweek. */
 export class UnscheduledMatches extends DomainCache.Service<UnscheduledMatches>()(
   "@letletme/fpl/UnscheduledMatches",
-  idList.ofSeason(
-    "match",
-    (owners) =>
-      MatchRepository.use(({ unscheduled }) =>
-        Effect.map(
-          Effect.forEach(
-            owners.map(({ season }) => season),
-            unscheduled
-          ),
-          (lists) => lists.flat()
-        )
-      ),
-    "unscheduled"
-  )
+  idList.ofSeason("match", MatchRepository, { of: "unscheduled", belongs: ({ event }) => event === null })
 ) {}

@@ -29,7 +29,7 @@ export class PhaseCache extends DomainCache.Service<PhaseCache>()("@letletme/fpl
 /** The ids of a season's phases. */
 export class SeasonPhases extends DomainCache.Service<SeasonPhases>()(
   "@letletme/fpl/SeasonPhases",
-  idList.ofSeason("phase", idList.inSeasonsOf(PhaseRepository))
+  idList.ofSeason("phase", PhaseRepository)
 ) {}
 
 /** The ids of the phases that a gameweek belongs to. */

@@ -4,39 +4,23 @@
 import { Outbox, type OutboxError, type Position, TraceContext } from "@letletme/cache"
 import { Context, Effect, Latch, Layer, Option, Semaphore } from "effect"
 import { randomUUID } from "node:crypto"
-import type { Event } from "../event/Event.ts"
-import { EventRepository } from "../event/EventRepository.ts"
-import type { Match } from "../match/Match.ts"
-import { MatchRepository } from "../match/MatchRepository.ts"
-import type { Phase } from "../phase/Phase.ts"
-import { PhaseRepository } from "../phase/PhaseRepository.ts"
 import type { Deductions } from "../standing/Standing.ts"
-import type { Team } from "../team/Team.ts"
-import { TeamRepository } from "../team/TeamRepository.ts"
 import { Database } from "./Database.ts"
 import type { Repository, Stored } from "./Repository.ts"
 import type { Season, SeasonId } from "./Season.ts"
 import { type Publication, SeasonRepository } from "./SeasonRepository.ts"
+import { domains, type Repositories } from "./SeasonRevision.ts"
 
 /** The database, its outbox and its repositories. */
-export type SeasonStore =
-  | Database
-  | Outbox
-  | SeasonRepository
-  | EventRepository
-  | PhaseRepository
-  | TeamRepository
-  | MatchRepository
+export type SeasonStore = Database | Outbox | SeasonRepository | Repositories
 
 type Rows<A> = ReadonlyMap<string, Stored<A>>
 type Pending = Effect.Success<ReturnType<Outbox["Service"]["pending"]>>
 
 /** Never changed, always replaced: a transaction that fails has changed nothing. */
 interface State {
-  readonly event: Rows<Event>
-  readonly phase: Rows<Phase>
-  readonly team: Rows<Team>
-  readonly match: Rows<Match>
+  /** By table, its rows. */
+  readonly tables: Context.Context<never>
   readonly current: Option.Option<Season>
   readonly publications: ReadonlyMap<Season, Publication>
   readonly deductions: ReadonlyMap<Season, Deductions>
@@ -47,10 +31,7 @@ interface State {
 }
 
 const empty: State = {
-  event: new Map(),
-  phase: new Map(),
-  team: new Map(),
-  match: new Map(),
+  tables: Context.empty(),
   current: Option.none(),
   publications: new Map(),
   deductions: new Map(),
@@ -102,34 +83,47 @@ const make = Effect.gen(function* () {
   const write = (change: (state: State) => Partial<State>): Effect.Effect<void> =>
     modify((state) => [undefined, { ...state, ...change(state) }])
 
-  const repository = <A extends SeasonId>(
-    of: (state: State) => Rows<A>,
-    put: (rows: Rows<A>) => Partial<State>
-  ): Repository<A> => ({
-    byIds: (ids) => read((state) => ids.map((id) => Option.fromUndefinedOr(of(state).get(keyOf(id))))),
-    ofSeason: (season) =>
-      read((state) =>
-        [...of(state).values()]
-          .filter(({ value }) => value.season === season)
-          .toSorted((a, b) => a.value.id - b.value.id)
-      ),
-    save: (rows) =>
-      write((state) => put(new Map([...of(state), ...rows.map((row) => [keyOf(row.value), row] as const)]))),
-    remove: (ids) =>
-      write((state) => {
-        const gone = new Set(ids.map(keyOf))
-        return put(new Map([...of(state)].filter(([key]) => !gone.has(key))))
-      })
-  })
-
-  const matchesWhere = (holds: (match: Match) => boolean) =>
-    read(({ match }) =>
-      [...match.values()]
-        .map(({ value }) => value)
-        .filter(holds)
-        .toSorted(bySeasonAndId)
-    )
-  const keysOf = (ids: ReadonlyArray<SeasonId>) => new Set(ids.map(keyOf))
+  const repository = <A extends SeasonId>(name: string): Repository<A> => {
+    const Table = Context.Reference<Rows<A>>(`@letletme/fpl/Table/${name}`, { defaultValue: () => new Map() })
+    const rowsOf = ({ tables }: State) => Context.get(tables, Table)
+    const put = ({ tables }: State, rows: Rows<A>) => ({ tables: Context.add(tables, Table, rows) })
+    return {
+      byIds: (ids) => read((state) => ids.map((id) => Option.fromUndefinedOr(rowsOf(state).get(keyOf(id))))),
+      ofSeason: (season) =>
+        read((state) =>
+          [...rowsOf(state).values()]
+            .filter(({ value }) => value.season === season)
+            .toSorted((a, b) => a.value.id - b.value.id)
+        ),
+      naming: (fields, owners) => {
+        const wanted = new Set(owners.map(keyOf))
+        const isWanted = (season: Season, owner: unknown): boolean =>
+          typeof owner === "number" && wanted.has(keyOf({ season, id: owner }))
+        return read((state) =>
+          [...rowsOf(state).values()]
+            .map(({ value }) => value)
+            .filter((value) =>
+              fields.some((field) => {
+                const owner: unknown = value[field]
+                return Array.isArray(owner)
+                  ? owner.some((one) => isWanted(value.season, one))
+                  : isWanted(value.season, owner)
+              })
+            )
+            .toSorted(bySeasonAndId)
+        )
+      },
+      save: (rows) =>
+        write((state) =>
+          put(state, new Map([...rowsOf(state), ...rows.map((row) => [keyOf(row.value), row] as const)]))
+        ),
+      remove: (ids) =>
+        write((state) => {
+          const gone = new Set(ids.map(keyOf))
+          return put(state, new Map([...rowsOf(state)].filter(([key]) => !gone.has(key))))
+        })
+    }
+  }
 
   const outbox: Outbox["Service"] = {
     put: (announcement) =>
@@ -182,58 +176,7 @@ const make = Effect.gen(function* () {
         lock: () => modify((state) => [state.locks + 1, { ...state, locks: state.locks + 1 }])
       })
     ),
-    Layer.succeed(
-      EventRepository,
-      EventRepository.of(
-        repository(
-          ({ event }) => event,
-          (event) => ({ event })
-        )
-      )
-    ),
-    Layer.succeed(
-      PhaseRepository,
-      PhaseRepository.of(
-        repository(
-          ({ phase }) => phase,
-          (phase) => ({ phase })
-        )
-      )
-    ),
-    Layer.succeed(
-      TeamRepository,
-      TeamRepository.of(
-        repository(
-          ({ team }) => team,
-          (team) => ({ team })
-        )
-      )
-    ),
-    Layer.succeed(
-      MatchRepository,
-      MatchRepository.of({
-        ...repository(
-          ({ match }) => match,
-          (match) => ({ match })
-        ),
-        inEvents: (ids) => {
-          const wanted = keysOf(ids)
-          return matchesWhere(({ event, season }) => event !== null && wanted.has(keyOf({ season, id: event })))
-        },
-        inPhases: (ids) => {
-          const wanted = keysOf(ids)
-          return matchesWhere(({ phases, season }) => phases.some((id) => wanted.has(keyOf({ season, id }))))
-        },
-        ofTeams: (ids) => {
-          const wanted = keysOf(ids)
-          return matchesWhere(
-            ({ away, home, season }) =>
-              wanted.has(keyOf({ season, id: home })) || wanted.has(keyOf({ season, id: away }))
-          )
-        },
-        unscheduled: (season) => matchesWhere((match) => match.season === season && match.event === null)
-      })
-    )
+    domains.repositories(repository)
   )
 })
 

@@ -1,5 +1,5 @@
 /**
- * What the repositories of events, phases, teams and matches have in common.
+ * What every domain's repository does.
  */
 import type { Effect, Option } from "effect"
 import type { DatabaseError } from "./Database.ts"
@@ -19,6 +19,14 @@ export interface Repository<A> {
   ) => Effect.Effect<ReadonlyArray<Option.Option<Stored<A>>>, DatabaseError>
   /** All rows of a season, by id. */
   readonly ofSeason: (season: Season) => Effect.Effect<ReadonlyArray<Stored<A>>, DatabaseError>
+  /**
+   * Those of which one of these fields names an owner of the same season by its id, or lists it among others: the matches
+   * whose `home` or `away` is one of these teams. By season and id, each once.
+   */
+  readonly naming: (
+    fields: ReadonlyArray<keyof A & string>,
+    owners: ReadonlyArray<SeasonId>
+  ) => Effect.Effect<ReadonlyArray<A>, DatabaseError>
   /** Inserts rows, or replaces those of the same ids. */
   readonly save: (rows: ReadonlyArray<Stored<A>>) => Effect.Effect<void, DatabaseError>
   /** Removes rows, those that there are. */

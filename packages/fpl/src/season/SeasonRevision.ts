@@ -1,13 +1,18 @@
 /**
  * One coherent revision of a season: events, phases, teams and matches of one moment, cross-checked.
  */
-import { Effect, Schema } from "effect"
+import { Effect, type Layer, pipe, Schema } from "effect"
 import * as Event from "../event/Event.ts"
+import { domain as event } from "../event/EventDomain.ts"
 import * as Match from "../match/Match.ts"
+import { domain as match } from "../match/MatchDomain.ts"
 import * as Phase from "../phase/Phase.ts"
+import { domain as phase } from "../phase/PhaseDomain.ts"
 import { Incoherent, Invalid, Malformed, Maintenance, SourceError } from "../source/SourceError.ts"
 import * as Team from "../team/Team.ts"
+import { domain as team } from "../team/TeamDomain.ts"
 import { beginningAt, type Season } from "./Season.ts"
+import * as SeasonDomain from "./SeasonDomain.ts"
 
 /** A revision. Every reference in it resolves. */
 export interface SeasonRevision {
@@ -19,6 +24,23 @@ export interface SeasonRevision {
   readonly teams: ReadonlyArray<Team.Team>
   readonly matches: ReadonlyArray<Match.Match>
 }
+
+/** What a revision states: each domain after those that it refers to. */
+export const domains = pipe(event, SeasonDomain.and(phase), SeasonDomain.and(team), SeasonDomain.and(match))
+
+/** The caches of what a revision states, and the repositories beside them. */
+export type Caches = Layer.Success<typeof domains.caches>
+export type Repositories = Layer.Success<ReturnType<typeof domains.repositories>>
+
+/** A revision that states nothing. */
+export const empty = (season: Season, time: number): SeasonRevision => ({
+  season,
+  time,
+  events: [],
+  phases: [],
+  teams: [],
+  matches: []
+})
 
 const Bootstrap = Schema.Struct({
   events: Schema.Array(Event.FromApi),

@@ -1,28 +1,19 @@
 /**
  * Brings the database and the caches from one revision to the next: compared, committed, and announced in one append.
  */
-import { type CacheError, type Domain, Tag } from "@letletme/cache"
-import { Context, Effect, Equal, Layer, Option } from "effect"
+import { type CacheError, Tag } from "@letletme/cache"
+import { Context, Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
-import { EventCache } from "../event/EventCache.ts"
-import { EventRepository } from "../event/EventRepository.ts"
 import { graph } from "../graph.ts"
-import { MatchCache } from "../match/MatchCache.ts"
-import { MatchRepository } from "../match/MatchRepository.ts"
-import { PhaseCache } from "../phase/PhaseCache.ts"
-import { PhaseRepository } from "../phase/PhaseRepository.ts"
 import { FplSource } from "../source/FplSource.ts"
 import type { SourceError } from "../source/SourceError.ts"
-import { TeamCache } from "../team/TeamCache.ts"
-import { TeamRepository } from "../team/TeamRepository.ts"
 import { Committer, type Work } from "./Committer.ts"
 import { currentRevision } from "./currentRevision.ts"
 import type { Database, DatabaseError } from "./Database.ts"
-import type { Repository, Stored } from "./Repository.ts"
 import { currentId, CurrentSeason, SeasonPublication } from "./SeasonCache.ts"
-import type { Season, SeasonId } from "./Season.ts"
+import type { Season } from "./Season.ts"
 import { SeasonRepository } from "./SeasonRepository.ts"
-import type { SeasonRevision } from "./SeasonRevision.ts"
+import { type Caches, domains, type Repositories, type SeasonRevision } from "./SeasonRevision.ts"
 
 /** What came of publishing a revision. */
 export interface Published {
@@ -34,8 +25,8 @@ export interface Published {
    * checked and does not. `superseded`: a newer one was published before.
    */
   readonly outcome: "initial" | "published" | "unchanged" | "superseded"
-  /** The keys of what was added, changed or removed. */
-  readonly changed: Readonly<Record<"event" | "phase" | "team" | "match", ReadonlyArray<Tag.Tag>>>
+  /** By domain, the keys of what was added, changed or removed. */
+  readonly changed: Readonly<Record<string, ReadonlyArray<Tag.Tag>>>
   /** The keys of what a workflow has brought up to date since the source stated this revision: left as it is. */
   readonly refused: ReadonlyArray<Tag.Tag>
   /** The keys of what a cascade reached, and the revision has unchanged: stamped anew in the same append. */
@@ -47,26 +38,20 @@ export interface Published {
 
 type Outcome = Omit<Published, "position" | "invalidated">
 
-const nothing = { event: [], phase: [], team: [], match: [] }
+const nothing = Object.fromEntries(Object.keys(domains.since).map((name) => [name, []]))
 
 /** Of the content of a revision, whenever it was stated. */
-const hashOf = ({ events, matches, phases, teams }: SeasonRevision): string =>
+const hashOf = (revision: SeasonRevision): string =>
   createHash("sha256")
-    .update(JSON.stringify([events, phases, teams, matches]))
+    .update(JSON.stringify({ ...revision, time: 0 }))
     .digest("base64url")
 
 /** Everything that may be cached of a season, as absent or otherwise. */
 const wholeSeason = (season: Season): ReadonlyArray<Tag.Tag> =>
   graph.domains.flatMap((domain) => [
     Tag.any(domain, season),
-    ...["season", "unscheduled", ...graph.domains].map((relation) => Tag.any(domain, relation, season))
+    ...["season", ...domains.relations, ...graph.domains].map((relation) => Tag.any(domain, relation, season))
   ])
-
-interface Compared {
-  /** What is saved and removed, and what of the caches is changed with it. */
-  readonly changes: ReadonlyArray<Domain.Change>
-  readonly refused: ReadonlyArray<Tag.Tag>
-}
 
 /** The sync. */
 export class SeasonSync extends Context.Service<
@@ -81,20 +66,7 @@ export class SeasonSync extends Context.Service<
   static readonly layer: Layer.Layer<
     SeasonSync,
     never,
-    | FplSource
-    | Committer
-    | Database
-    | SeasonRepository
-    | EventRepository
-    | PhaseRepository
-    | TeamRepository
-    | MatchRepository
-    | CurrentSeason
-    | SeasonPublication
-    | EventCache
-    | PhaseCache
-    | TeamCache
-    | MatchCache
+    FplSource | Committer | Database | SeasonRepository | Repositories | CurrentSeason | SeasonPublication | Caches
   > = Layer.effect(
     this,
     Effect.gen(function* () {
@@ -103,98 +75,13 @@ export class SeasonSync extends Context.Service<
       const seasons = yield* SeasonRepository
       const publication = yield* SeasonPublication
       const currentSeason = yield* CurrentSeason
-      const event = { cache: yield* EventCache, rows: yield* EventRepository }
-      const phase = { cache: yield* PhaseCache, rows: yield* PhaseRepository }
-      const team = { cache: yield* TeamCache, rows: yield* TeamRepository }
-      const match = { cache: yield* MatchCache, rows: yield* MatchRepository }
-      const previous = yield* Effect.context<
-        Database | SeasonRepository | EventRepository | PhaseRepository | TeamRepository | MatchRepository
-      >()
+      const opened = yield* domains.opened
+      const previous = yield* Effect.context<Database | SeasonRepository | Repositories>()
 
       const isEmpty = Effect.fnUntraced(function* (revision: SeasonRevision) {
-        const conditions = yield* Effect.all([
-          event.cache.inspect(revision.events),
-          phase.cache.inspect(revision.phases),
-          team.cache.inspect(revision.teams),
-          match.cache.inspect(revision.matches)
-        ])
+        const conditions = yield* Effect.forEach(opened, ({ cache, entities }) => cache.inspect(entities(revision)))
         return conditions.flat().every((condition) => condition === "missing")
       })
-
-      /** Saves what differs, and prepares what it changes in the cache. */
-      const compare = Effect.fnUntraced(function* <A extends SeasonId, E>(
-        kind: { readonly cache: Domain.Domain<SeasonId, A, E>; readonly rows: Repository<A> },
-        entities: ReadonlyArray<A>,
-        context: {
-          readonly revision: SeasonRevision
-          readonly sequence: number
-          readonly mode: "initial" | "first" | "next"
-        }
-      ): Effect.fn.Return<Compared, CacheError | DatabaseError> {
-        const { cache, rows } = kind
-        const { mode, revision, sequence } = context
-        const { season, time } = revision
-        const held = new Map((yield* rows.ofSeason(season)).map((row) => [row.value.id, row]))
-        const saved: Array<Stored<A>> = []
-        const removed: Array<SeasonId> = []
-        const refused: Array<SeasonId> = []
-        const replacements: Array<Domain.Replacement<SeasonId, A>> = []
-        const differs = (id: number, before: Stored<A> | undefined, after: A | undefined) => {
-          if (before !== undefined && before.revision > time) {
-            refused.push({ season, id })
-            return
-          }
-          if (after === undefined) removed.push({ season, id })
-          else saved.push({ value: after, revision: time })
-          replacements.push({
-            id: { season, id },
-            value: Option.fromUndefinedOr(after),
-            before: Option.map(Option.fromUndefinedOr(before), ({ value }) => value)
-          })
-        }
-        for (const entity of entities) {
-          const row = held.get(entity.id)
-          held.delete(entity.id)
-          if (row === undefined || !Equal.equals(row.value, entity)) differs(entity.id, row, entity)
-        }
-        for (const [id, row] of held) differs(id, row, undefined)
-        if (saved.length > 0) yield* rows.save(saved)
-        if (removed.length > 0) yield* rows.remove(removed)
-        const options = { revision: { time, sequence } }
-        const known = cache.changes(replacements, options)
-        const changes =
-          mode === "initial"
-            ? []
-            : mode === "next"
-              ? yield* known
-              : // The database knows of nothing before: what the cache holds is what there was, if it can tell.
-                yield* Effect.catch(
-                  cache.changes(
-                    replacements.map(({ id, value }) => ({ id, value })),
-                    options
-                  ),
-                  () => known
-                )
-        return { changes, refused: refused.map(cache.key) }
-      })
-
-      /** The revision states every entity: what a cascade reaches and the revision has unchanged is stamped anew. */
-      const confirm = <A extends SeasonId, E>(
-        cache: Domain.Domain<SeasonId, A, E>,
-        entities: ReadonlyArray<A>,
-        { changes, refused }: Compared,
-        reachedBy: ReadonlyArray<Tag.Tag>,
-        revision: { readonly time: number; readonly sequence: number }
-      ) => {
-        const apart = new Set(refused)
-        for (const { key, verdict } of changes) if (verdict !== "unchanged") apart.add(key)
-        const known = entities.map((value) => ({ id: { season: value.season, id: value.id }, value }))
-        return cache.confirmations(
-          known.filter(({ id }) => !apart.has(cache.key(id))),
-          reachedBy,
-          { revision }
-        )
-      }
 
       const publish = Effect.fn("SeasonSync.publish")(function* (
         revision: SeasonRevision
@@ -228,14 +115,12 @@ export class SeasonSync extends Context.Service<
 
             const current = yield* seasons.current
             const mode = Option.isSome(published) ? "next" : hasNone ? "initial" : "first"
-            const context = { revision, sequence, mode } as const
-            const events = yield* compare(event, revision.events, context)
-            const phases = yield* compare(phase, revision.phases, context)
-            const teams = yield* compare(team, revision.teams, context)
-            const matches = yield* compare(match, revision.matches, context)
-            const all = [events, phases, teams, matches]
-            const refused = all.flatMap((one) => one.refused)
-            const differing = all.flatMap(({ changes }) => changes)
+            const occasion = { season, time, sequence, mode } as const
+            const compared = yield* Effect.forEach(opened, (domain) =>
+              Effect.map(domain.compare(revision, occasion), (result) => ({ domain, result }))
+            )
+            const refused = compared.flatMap(({ result }) => result.refused)
+            const differing = compared.flatMap(({ result }) => result.changes)
             const isPublished = differing.some(({ verdict }) => verdict === "changed")
             const publishedAt = isPublished || Option.isNone(published) ? time : published.value.time
             yield* seasons.publish({
@@ -253,12 +138,9 @@ export class SeasonSync extends Context.Service<
             const confirmed =
               reachedBy.length === 0
                 ? []
-                : (yield* Effect.all([
-                    confirm(event.cache, revision.events, events, reachedBy, options.revision),
-                    confirm(phase.cache, revision.phases, phases, reachedBy, options.revision),
-                    confirm(team.cache, revision.teams, teams, reachedBy, options.revision),
-                    confirm(match.cache, revision.matches, matches, reachedBy, options.revision)
-                  ])).flat()
+                : (yield* Effect.forEach(compared, ({ domain, result }) =>
+                    domain.confirm(revision, result, reachedBy, occasion)
+                  )).flat()
             const before = Option.orElse(
               Option.map(published, (one) => one.time),
               () => noted
@@ -273,8 +155,6 @@ export class SeasonSync extends Context.Service<
                   options
                 )
               : []
-            const keys = ({ changes }: Compared) =>
-              changes.filter(({ verdict }) => verdict === "changed").map(({ key }) => key)
             const outcome = mode === "initial" ? mode : isPublished ? "published" : "unchanged"
             return {
               changes: [...differing, ...confirmed, ...note, ...step],
@@ -284,7 +164,12 @@ export class SeasonSync extends Context.Service<
                 ...none,
                 outcome,
                 refused,
-                changed: { event: keys(events), phase: keys(phases), team: keys(teams), match: keys(matches) },
+                changed: Object.fromEntries(
+                  compared.map(({ domain: { name }, result: { changes } }) => [
+                    name,
+                    changes.filter(({ verdict }) => verdict === "changed").map(({ key }) => key)
+                  ])
+                ),
                 confirmed: confirmed.map(({ key }) => key)
               }
             }

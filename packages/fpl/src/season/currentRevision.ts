@@ -2,32 +2,21 @@
  * A season as the database has it, whole.
  */
 import { Effect, Option } from "effect"
-import { EventRepository } from "../event/EventRepository.ts"
-import { MatchRepository } from "../match/MatchRepository.ts"
-import { PhaseRepository } from "../phase/PhaseRepository.ts"
-import { TeamRepository } from "../team/TeamRepository.ts"
 import { Database } from "./Database.ts"
-import type { Stored } from "./Repository.ts"
 import type { Season } from "./Season.ts"
 import { SeasonRepository } from "./SeasonRepository.ts"
-import type { SeasonRevision } from "./SeasonRevision.ts"
-
-const values = <A>(rows: ReadonlyArray<Stored<A>>): ReadonlyArray<A> => rows.map(({ value }) => value)
+import { domains, empty, type SeasonRevision } from "./SeasonRevision.ts"
 
 /** What was published of a season, in one reading; none where nothing was. */
 export const revisionOf = Effect.fn("revisionOf")(function* (season: Season) {
   const database = yield* Database
+  const tables = yield* domains.tables
   const read = Effect.gen(function* () {
     const publication = yield* SeasonRepository.use((seasons) => seasons.publication(season))
     if (Option.isNone(publication)) return Option.none<SeasonRevision>()
-    return Option.some<SeasonRevision>({
-      season,
-      time: publication.value.time,
-      events: values(yield* EventRepository.use((events) => events.ofSeason(season))),
-      phases: values(yield* PhaseRepository.use((phases) => phases.ofSeason(season))),
-      teams: values(yield* TeamRepository.use((teams) => teams.ofSeason(season))),
-      matches: values(yield* MatchRepository.use((matches) => matches.ofSeason(season)))
-    })
+    let revision = empty(season, publication.value.time)
+    for (const table of tables) revision = yield* table.read(revision)
+    return Option.some(revision)
   })
   return (yield* database.reading(read)).value
 })

@@ -66,25 +66,34 @@ export const inSeasonsOf =
       return rows.flat().map(({ value }) => value)
     })
 
+/** Finds entities that name their owners, in any of these fields. */
+export const naming =
+  <I, A extends SeasonId>(
+    repository: Context.Key<I, Repository<A>>,
+    ...fields: ReadonlyArray<keyof A & string>
+  ): Find<SeasonId, A, I> =>
+  (owners) =>
+    Effect.flatMap(repository, (rows) => rows.naming(fields, owners))
+
 /** The ids of a season's entities: all of them, or those that belong under another name, such as `unscheduled`. */
-export const ofSeason = <A extends SeasonId, R>(
+export const ofSeason = <I, A extends SeasonId>(
   domain: Name,
-  find: Find<{ readonly season: Season }, A, R>,
-  under = "season"
-): IdList<Season, R> =>
+  repository: Context.Key<I, Repository<A>>,
+  part?: { readonly of: string; readonly belongs: (entity: A) => boolean }
+): IdList<Season, I> =>
   idList({
     domain,
-    of: under,
+    of: part?.of ?? "season",
     id: Season,
     seasonOf: (season) => season,
-    find: (seasons) => find(seasons.map((season) => ({ season }))),
-    belongs: () => true
+    find: (seasons) => inSeasonsOf(repository)(seasons.map((season) => ({ season }))),
+    belongs: part?.belongs ?? (() => true)
   })
 
-/** The ids of the entities that belong to an entity of another domain. */
+/** The ids of the entities that belong to one of another domain, or to a number such as that of a position. */
 export const ofEntity = <A extends SeasonId, R>(
   domain: Name,
-  of: Name,
+  of: string,
   find: Find<SeasonId, A, R>,
   belongs: (entity: A, owner: SeasonId) => boolean
 ): IdList<SeasonId, R> => idList({ domain, of, id: SeasonId, seasonOf: ({ season }) => season, find, belongs })

@@ -6,6 +6,8 @@
  * the current gameweek on; the API is closed after each deadline.
  */
 import type { Season } from "../season/Season.ts"
+import { domains } from "../season/SeasonRevision.ts"
+import { random, type Simulation } from "./Simulation.ts"
 
 /** What a season is generated from. */
 export interface Options {
@@ -55,7 +57,7 @@ interface Gameweek {
 }
 
 /** A generated season: everything that will happen in it. */
-export interface SimulatedSeason {
+export interface SimulatedSeason extends Simulation {
   readonly options: Options
   readonly clubs: ReadonlyArray<Club>
   readonly gameweeks: ReadonlyArray<Gameweek>
@@ -93,17 +95,6 @@ const towns = [
   "Silverton",
   "Thornbury"
 ]
-
-/** Numbers from 0 to 1, the same for the same seed: mulberry32. */
-const random = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Each pair once: the circle method. */
 const rounds = (count: number): ReadonlyArray<ReadonlyArray<readonly [number, number]>> =>
@@ -294,6 +285,7 @@ export const at = (simulated: SimulatedSeason, time: number) => {
         strength_defence_away: Math.round(strength * 1_000),
         pulse_id: 100 + id
       })),
+      ...domains.simulated(simulated, time),
       game_settings: {},
       total_players: 9_000_000
     },

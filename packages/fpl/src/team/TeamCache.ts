@@ -29,5 +29,5 @@ export class TeamCache extends DomainCache.Service<TeamCache>()("@letletme/fpl/T
 /** The ids of a season's teams. */
 export class SeasonTeams extends DomainCache.Service<SeasonTeams>()(
   "@letletme/fpl/SeasonTeams",
-  idList.ofSeason("team", idList.inSeasonsOf(TeamRepository))
+  idList.ofSeason("team", TeamRepository)
 ) {}
