@@ -28,17 +28,23 @@ const ended = (child: ChildProcess) =>
     child.once("error", () => resume(Effect.succeed(null)))
   })
 
-/** Whether it answers at all: it says "no" to a request for encryption in one byte. */
+// A startup message of protocol 3.0: https://www.postgresql.org/docs/current/protocol-message-formats.html
+const settings = Buffer.from("user\0postgres\0database\0postgres\0\0")
+const greeting = Buffer.concat([Buffer.from([0, 0, 0, 8 + settings.length, 0, 3, 0, 0]), settings])
+// It asks for authentication, and is at work: while it starts up, or recovers, it answers with an error.
+const authentication = "R"
+
+/** Whether it takes sessions. */
 const answers = (port: number) =>
   Effect.callback<void, PostgresServerError>((resume) => {
-    const socket = createConnection({ host: "127.0.0.1", port }, () =>
-      socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]))
-    )
-    socket.once("data", () => {
+    const fail = (message: string) => resume(Effect.fail(new PostgresServerError({ message })))
+    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write(greeting))
+    socket.once("data", (answer) => {
       socket.destroy()
-      resume(Effect.void)
+      if (answer.toString("latin1", 0, 1) === authentication) resume(Effect.void)
+      else fail(answer.toString("latin1"))
     })
-    socket.on("error", (error) => resume(Effect.fail(new PostgresServerError({ message: error.message }))))
+    socket.on("error", ({ message }) => fail(message))
   })
 
 /**

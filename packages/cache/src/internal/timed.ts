@@ -11,7 +11,8 @@ export const timed = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const startedAt = clock.monotonicTimeNanosUnsafe()
-    return Effect.onExit(effect, () =>
-      Effect.sync(() => record(Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e9))
-    )
+    return Effect.onExit(effect, () => {
+      record(Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e9)
+      return Effect.void
+    })
   })
