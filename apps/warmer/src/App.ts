@@ -18,8 +18,12 @@ import * as Database from "./Database.ts"
 import { Reload } from "./Reload.ts"
 import { deductionsOf, type Shared, type Store } from "./Settings.ts"
 
-/** The first words of the causes that the game's changes state in the log. */
-const causes = ["sync", ...["Event", "Phase", "Team", "Match", "Deduction"].map((kind) => `${kind}Workflow.update`)]
+/** The first words of the causes that the game's changes, and whoever administers it, state in the log. */
+const causes = [
+  "admin",
+  "sync",
+  ...["Event", "Phase", "Team", "Match", "Deduction"].map((kind) => `${kind}Workflow.update`)
+]
 
 /** Redis, whose login changes with the settings. One that is away fails the start, unless it is lazy. */
 const redis = (config: RedisConfig.RedisConfig) =>

@@ -44,6 +44,21 @@ const Rules = Schema.Struct({
   )
 })
 
+const DataSources = Schema.Struct({
+  datasources: Schema.Array(
+    Schema.Struct({
+      jsonData: Schema.optionalKey(
+        Schema.Struct({
+          tracesToMetrics: Schema.Struct({
+            tags: Schema.Array(Schema.Struct({ value: Schema.String })),
+            queries: Schema.Array(Schema.Struct({ query: Schema.String }))
+          })
+        })
+      )
+    })
+  )
+})
+
 const dashboard = Effect.flatMap(read("docs/observability/dashboard.json"), Schema.decodeEffect(Dashboard))
 const rules = read("docs/observability/alerts.yml").pipe(
   Effect.map((text): unknown => parse(text)),
@@ -195,6 +210,23 @@ describe("the spans", () => {
       )
       assert.isAtLeast(asked.length, 3)
       for (const name of asked) assert.isTrue(listed.has(name), name)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("the data sources", () => {
+  it.effect("lead from a trace to what is exported, by labels that are there", () =>
+    Effect.gen(function* () {
+      const file: unknown = parse(yield* read("docs/observability/grafana-datasources.yml"))
+      const { datasources } = yield* Schema.decodeUnknownEffect(DataSources)(file)
+      const leads = datasources.flatMap(({ jsonData }) => jsonData?.tracesToMetrics ?? [])
+      assert.isAbove(leads.length, 0)
+      for (const { queries, tags } of leads) {
+        const matchers = tags.map(({ value }) => `${value}="x"`).join(", ")
+        for (const { query } of queries) {
+          assert.deepStrictEqual(judge(query.replace("$$__tags", matchers)).faults, [])
+        }
+      }
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })
