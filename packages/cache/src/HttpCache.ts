@@ -9,6 +9,7 @@ import * as DependencyGraph from "./DependencyGraph.ts"
 import type { ReadOptions } from "./Domain.ts"
 import * as httpBody from "./internal/httpBody.ts"
 import * as rules from "./internal/httpRules.ts"
+import * as segment from "./internal/segment.ts"
 import * as Lookup from "./Lookup.ts"
 import type { Position } from "./Position.ts"
 import * as Tag from "./Tag.ts"
@@ -69,8 +70,7 @@ type Failure = HttpClientError.HttpClientError
 
 const withoutFragment = (url: URL): string => url.href.slice(0, url.href.length - url.hash.length)
 
-const idOf = (url: URL, rest: string): string =>
-  `${encodeURIComponent(url.host)}:${rules.digest(withoutFragment(url))}:${rest}`
+const idOf = (url: URL, rest: string): string => `${segment.of(url.host)}:${rules.digest(withoutFragment(url))}:${rest}`
 
 /**
  * The pattern that reaches every response of a URL, to invalidate it by hand.
@@ -85,7 +85,7 @@ const idOf = (url: URL, rest: string): string =>
  * ```
  */
 export const tagOf = (url: URL, domain = "http"): Tag.Tag =>
-  Tag.any(domain, encodeURIComponent(url.host), rules.digest(withoutFragment(url)))
+  Tag.any(domain, segment.of(url.host), rules.digest(withoutFragment(url)))
 
 // Clocks of processes may differ by so much: an entry that is younger than this counts as loaded meanwhile.
 const slack = 1_000

@@ -303,6 +303,24 @@ describe("HttpCache answers", () => {
     )
   )
 
+  it.effect("concurrent requests each with their own variant, when nothing is known of it yet", () =>
+    run(
+      Effect.gen(function* () {
+        const world = yield* start()
+        const gate = yield* Deferred.make<void>()
+        world.origin.pause = Deferred.await(gate)
+        world.origin.reply = (request) => ({
+          headers: { "cache-control": "max-age=60", vary: "accept" },
+          body: request.headers["accept"] ?? "none"
+        })
+        const reads = yield* Effect.forEach(["a", "a", "b", "b"], (accept) => Effect.forkChild(text(world, { accept })))
+        yield* Deferred.succeed(gate, undefined)
+        assert.deepStrictEqual(yield* Effect.forEach(reads, Fiber.join), ["a", "a", "b", "b"])
+        assert.strictEqual(world.origin.asked.filter(({ headers }) => headers["accept"] === "a").length, 1)
+      })
+    )
+  )
+
   it.effect("apart what differs in its query, and as one what differs in its fragment", () =>
     run(
       Effect.gen(function* () {
