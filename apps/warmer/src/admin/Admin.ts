@@ -25,11 +25,7 @@ export const layerOver = (limits: Guard.Limits = {}) =>
     Layer.provide(Gate.layer)
   )
 
-const layerOff = HttpRouter.add(
-  "*",
-  "/admin/*",
-  Effect.andThen(Effect.void, HttpServerRespondable.toResponse(new Unavailable({ detail: off })))
-)
+const layerOff = HttpRouter.add("*", "/admin/*", HttpServerRespondable.toResponse(new Unavailable({ detail: off })))
 
 /** The routes as the environment says. */
 export const layer = Layer.unwrap(
@@ -39,6 +35,7 @@ export const layer = Layer.unwrap(
       yield* Effect.logInfo(off)
       return layerOff
     }
+    yield* Effect.logInfo("The admin API is on")
     return layerOver().pipe(Layer.provide(Audit.layerConfig), Layer.provide(Token.Token.layer(token.value)))
   })
 )

@@ -8,7 +8,7 @@ import { Audit } from "./Audit.ts"
 import { Attempt } from "./Authorization.ts"
 import { Forbidden, NotFound } from "./Problems.ts"
 
-const plain = /^\/admin(?:\/[\w-]+(?:\.json)?)*$/
+const plain = /^\/admin(?:\/[a-z\d-]+(?:\.json)?)*$/
 // So often a path may be escaped and still be understood.
 const deepest = 4
 

@@ -5,7 +5,7 @@ import * as Client from "@letletme/warmer/admin/Client"
 import { SeasonTeams } from "@letletme/fpl"
 import { Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { HttpServer } from "effect/http"
-import { secret, send, server } from "./server.ts"
+import { authorization, held, secret, send, server, serverOf } from "./server.ts"
 
 const client = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>
   Client.make(HttpServer.formatAddress(address), Redacted.make(secret))
@@ -201,6 +201,25 @@ layer(server({ leadership: elsewhere, settings }).pipe(Layer.provideMerge(NodeHt
         removed: 0,
         overtaken: 0
       })
+    })
+  )
+})
+
+layer(serverOf({}), { excludeTestServices: true })("the admin API without a token", (it) => {
+  it.effect("is off, says what turns it on, and does nothing", () =>
+    Effect.gen(function* () {
+      const before = yield* held
+      for (const [method, path] of [
+        ["POST", "/admin/invalidate"],
+        ["GET", "/admin/audit"],
+        ["GET", "/admin/openapi.json"],
+        ["GET", "/admin"]
+      ] as const) {
+        const { body, status } = yield* send({ method, path, headers: authorization, body: '{"tags":["team:*"]}' })
+        assert.strictEqual(status, 503)
+        assert.include(body, "The admin API is off: state LETLETME_ADMIN_TOKEN")
+      }
+      assert.deepStrictEqual(yield* held, before)
     })
   )
 })

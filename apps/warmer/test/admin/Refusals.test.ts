@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer, Logger, Schema } from "effect"
+import { Arbitrary, Effect, Layer, Logger, Schema } from "effect"
 import { Audit } from "@letletme/warmer/admin/Audit"
 import { authorization, held, secret, send, server, type Written } from "./server.ts"
 
@@ -113,6 +113,7 @@ const refusals: ReadonlyArray<Refusal> = [
     "/admin/%69nvalidate",
     "/%2561dmin/invalidate",
     "/ADMIN/invalidate",
+    "/admin/Invalidate",
     "/admin\\invalidate",
     "/admin;x/invalidate",
     "/admin/invalidate;x",
@@ -176,6 +177,42 @@ layer(server({ limits: { patience: "300 millis", requests: 1_000 } }).pipe(Layer
         assert.match(errors[0]?.message ?? "", message)
       }
     })
+  )
+
+  const Slip = Schema.Struct({
+    at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: path.length - 1 })),
+    how: Schema.Literals(["escaped", "twice", "capital", "detour", "doubled", "dotted", "parameter"])
+  })
+  const spell = (char: string, how: (typeof Slip.Type)["how"]): string => {
+    const hex = char.charCodeAt(0).toString(16)
+    const all = {
+      escaped: `%${hex}`,
+      twice: `%25${hex}`,
+      capital: char.toUpperCase(),
+      detour: `/x/..${char}`,
+      doubled: `/${char}`,
+      dotted: `/.${char}`,
+      parameter: `;${char}`
+    }
+    return all[how]
+  }
+
+  it.effect.prop(
+    "however its path is spelt, it is done plainly or not at all",
+    [Arbitrary.array(Arbitrary.schema(Slip), { minLength: 1, maxLength: 3 })],
+    ([slips]) =>
+      Effect.gen(function* () {
+        const chars: Array<string> = [...path]
+        for (const { at, how } of slips) chars[at] = spell(path.charAt(at), how)
+        const spelt = chars.join("")
+        if (spelt === path) return
+        const before = yield* held
+        const { status } = yield* send({ path: spelt, body, headers: authorization })
+        // What does not begin with a slash is no path to Node.
+        assert.strictEqual(status, spelt.startsWith("/") ? 404 : 400, spelt)
+        assert.deepStrictEqual(yield* held, before)
+      }),
+    { arbitrary: { runs: 150 } }
   )
 
   it.effect("what is no business of the API goes its way", () =>

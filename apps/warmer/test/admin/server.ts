@@ -40,17 +40,33 @@ export interface Parts {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** The admin API of a season in memory. */
-export const server = ({ leadership = alone, limits = {}, settings = {} }: Parts = {}) =>
-  HttpRouter.serve(Admin.layerOver(limits), { disableListenLog: true, disableLogger: true }).pipe(
-    Layer.provideMerge(Audit.layerMemory),
-    Layer.provideMerge(Token.layer(Redacted.make(secret))),
-    Layer.provideMerge(
-      NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: "200 millis" })
-    ),
+const quiet = { disableListenLog: true, disableLogger: true }
+
+/** What the routes need, and a server for them. */
+const beneath = ({ leadership = alone, settings = {} }: Parts) =>
+  NodeHttpServer.layer(() => createServer(), {
+    port: 0,
+    host: "127.0.0.1",
+    gracefulShutdownTimeout: "200 millis"
+  }).pipe(
     Layer.provideMerge(Recoveries.layer),
     Layer.provideMerge(leadership),
     Layer.provideMerge(app),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: settings })))
+  )
+
+/** The admin API of a season in memory. */
+export const server = (parts: Parts = {}) =>
+  HttpRouter.serve(Admin.layerOver(parts.limits), quiet).pipe(
+    Layer.provideMerge(Audit.layerMemory),
+    Layer.provideMerge(Token.layer(Redacted.make(secret))),
+    Layer.provideMerge(beneath(parts))
+  )
+
+/** The same as the environment has it. */
+export const serverOf = (settings: Readonly<Record<string, string>>) =>
+  HttpRouter.serve(Admin.layer, quiet).pipe(
+    Layer.provideMerge(beneath({})),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: settings })))
   )
 
