@@ -4,6 +4,7 @@
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Admin from "./admin/Admin.ts"
+import * as Live from "./live/Live.ts"
 import { Health } from "./Health.ts"
 import * as Telemetry from "./Telemetry.ts"
 
@@ -22,7 +23,7 @@ const routes = HttpRouter.use(
 )
 
 /** The routes, for the HTTP server in context. */
-export const layer = HttpRouter.serve(Layer.mergeAll(routes, Telemetry.layerPrometheus, Admin.layer), {
+export const layer = HttpRouter.serve(Layer.mergeAll(routes, Telemetry.layerPrometheus, Admin.layer, Live.layer), {
   disableListenLog: true,
   disableLogger: true
 }).pipe(Layer.provide(Telemetry.layerQuiet))

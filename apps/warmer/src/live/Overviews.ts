@@ -1,0 +1,214 @@
+/**
+ * Everything about a warmer at a glance.
+ */
+import { CacheMetrics, ConsistencyMonitor, Integrity, Leadership, LiveView, Warmer } from "@letletme/cache"
+import { CurrentSeason, currentId, graph } from "@letletme/fpl"
+import { Redis } from "@letletme/redis"
+import { Clock, Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Health } from "../Health.ts"
+
+const Count = Schema.Finite
+
+/** A domain of the graph. Counts have grown since the process began; sizes are those of its near cache. */
+export const DomainNow = Schema.Struct({
+  name: Schema.String,
+  dependsOn: Schema.Array(Schema.String),
+  nearEntries: Count,
+  nearBytes: Count,
+  nearHits: Count,
+  storeHits: Count,
+  misses: Count,
+  stale: Count,
+  loads: Count,
+  loadFailures: Count,
+  /** Milliseconds spent in lookups. */
+  loadMillis: Count,
+  corrupt: Count,
+  updates: Count
+})
+export type DomainNow = { -readonly [K in keyof typeof DomainNow.Type]: (typeof DomainNow.Type)[K] }
+
+/** How far something has come; nothing is under way where `total` is 0. */
+export const Progress = Schema.Struct({
+  what: Schema.Literals(["warm", "verify"]),
+  stage: Schema.String,
+  done: Count,
+  total: Count
+}).annotate({ identifier: "Progress" })
+export type Progress = typeof Progress.Type
+
+/** The overview. Times are epoch milliseconds. */
+export const Overview = Schema.Struct({
+  at: Count,
+  /** What the log calls this process. */
+  process: Schema.String,
+  startedAt: Count,
+  season: Schema.NullOr(Schema.String),
+  health: Schema.Struct({
+    status: Schema.Literals(["starting", "ready", "degraded", "stopping"]),
+    reasons: Schema.Array(Schema.String)
+  }),
+  leadership: Schema.Struct({
+    state: Schema.Literals(["leading", "standing by", "unknown"]),
+    leader: Schema.NullOr(Schema.String)
+  }),
+  data: Schema.Struct({
+    /** When the source stated what is in force. */
+    revision: Schema.NullOr(Schema.String),
+    /** Milliseconds since the source last answered this process. */
+    age: Schema.NullOr(Count)
+  }),
+  domains: Schema.Array(DomainNow),
+  log: Schema.Struct({
+    position: Count,
+    floor: Count,
+    /** The highest position that was heard of: the view lags where it is above its own. */
+    highest: Count,
+    trusted: Schema.Boolean,
+    /** Tags that the view remembers. */
+    tags: Count
+  }),
+  /** Appends of this process, by the first word of their cause. */
+  invalidations: Schema.Record(Schema.String, Count),
+  storeErrors: Schema.Record(Schema.String, Count),
+  warmed: Schema.NullOr(Schema.Struct({ path: Schema.String, entries: Count, loaded: Count, millis: Count })),
+  consistency: Schema.NullOr(Schema.Struct({ samples: Count, inconsistent: Count, nines: Count, oldest: Count })),
+  memory: Schema.Struct({
+    /** Bytes: of the process, of its heap in use, and of Redis with its limit (0: none). */
+    resident: Count,
+    heap: Count,
+    redis: Schema.NullOr(Schema.Struct({ used: Count, limit: Count }))
+  })
+}).annotate({ identifier: "Overview" })
+export type Overview = typeof Overview.Type
+
+const zero = (name: string, dependsOn: ReadonlyArray<string>): DomainNow => ({
+  name,
+  dependsOn,
+  nearEntries: 0,
+  nearBytes: 0,
+  nearHits: 0,
+  storeHits: 0,
+  misses: 0,
+  stale: 0,
+  loads: 0,
+  loadFailures: 0,
+  loadMillis: 0,
+  corrupt: 0,
+  updates: 0
+})
+
+/** What is counted, and so is summed up over a domain and its lists. */
+const counted = [
+  "nearEntries",
+  "nearBytes",
+  "nearHits",
+  "storeHits",
+  "misses",
+  "stale",
+  "loads",
+  "loadFailures",
+  "loadMillis",
+  "corrupt",
+  "updates"
+] as const satisfies ReadonlyArray<keyof DomainNow>
+
+const add = (domain: DomainNow, counts: Omit<DomainNow, "name" | "dependsOn">): DomainNow => {
+  const sum = { ...domain }
+  for (const name of counted) sum[name] += counts[name]
+  return sum
+}
+
+// Redis is asked of its memory so often, however many look.
+const memoryAge = "5 seconds"
+
+const memoryOf = (info: string) => {
+  const valueOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0)
+  return { used: valueOf("used_memory"), limit: valueOf("maxmemory") }
+}
+
+/** The overview of this process. */
+export class Overviews extends Context.Service<
+  Overviews,
+  {
+    readonly now: Effect.Effect<Overview>
+    /** Each step of warming and of verifying, from now on. */
+    readonly progress: Stream.Stream<Progress>
+  }
+>()("@letletme/warmer/live/Overviews") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const health = yield* Health
+      const integrity = yield* Integrity
+      const leadership = yield* Leadership
+      const live = yield* LiveView
+      const metrics = yield* CacheMetrics
+      const current = yield* CurrentSeason
+      const warmer = yield* Warmer
+      const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
+      const redis = Option.getOrNull(yield* Effect.serviceOption(Redis))
+      const clock = yield* Clock.Clock
+      const startedAt = clock.currentTimeMillisUnsafe()
+      const redisMemory = yield* Effect.cachedWithTTL(
+        redis === null
+          ? Effect.succeed(null)
+          : redis.send("INFO", "memory").pipe(
+              Effect.map((info) => memoryOf(String(info))),
+              Effect.orElseSucceed(() => null)
+            ),
+        memoryAge
+      )
+
+      const domainsOf = (counts: Effect.Success<typeof metrics.counts>["domains"]) =>
+        graph.domains.map((name) =>
+          Object.entries(counts)
+            // A list counts for the domain whose entities it lists.
+            .filter(([label]) => label === name || label.startsWith(`${name}:`))
+            .reduce((domain, [, one]) => add(domain, one), zero(name, graph.dependencies(name)))
+        )
+
+      return Overviews.of({
+        now: Effect.gen(function* () {
+          const now = clock.currentTimeMillisUnsafe()
+          const { domains, invalidations, storeErrors } = yield* metrics.counts
+          const { age, leadership: leads, reasons, revision, status, warmed } = yield* health.status
+          const season = yield* Effect.option(current.peek(currentId))
+          const counts = monitor === null ? null : yield* monitor.counts
+          const { heapUsed, rss } = process.memoryUsage()
+          return {
+            at: now,
+            process: leadership.name,
+            startedAt,
+            season: Option.getOrNull(Option.flatten(season)),
+            health: { status, reasons },
+            leadership: leads,
+            data: { revision, age },
+            domains: domainsOf(domains),
+            log: {
+              position: live.view.position,
+              floor: live.view.floor,
+              highest: live.view.highest,
+              trusted: live.isTrusted(now),
+              tags: live.view.size
+            },
+            invalidations,
+            storeErrors,
+            warmed,
+            consistency: counts && {
+              samples: counts.samples,
+              inconsistent: counts.inconsistent,
+              nines: counts.nines,
+              oldest: counts.oldest
+            },
+            memory: { resident: rss, heap: heapUsed, redis: yield* redisMemory }
+          }
+        }),
+        progress: Stream.merge(
+          Stream.map(warmer.progress, (progress) => ({ what: "warm" as const, ...progress })),
+          Stream.map(integrity.progress, (progress) => ({ what: "verify" as const, ...progress }))
+        )
+      })
+    })
+  )
+}
