@@ -135,6 +135,7 @@ const verifyCommand = Command.make(
     yield* verify({ repair, json: shared.json }).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
+  Command.withShortDescription("Compare every entry with the source, and look at every key; --repair mends"),
   Command.withDescription(
     "Look at every entry (checksum, schema, stamp, tags, and its content beside the source) and at every key of the namespace. Exit code 0: all of it is right; with --repair: it is now. 1: it is not, or could not be looked at"
   ),
@@ -153,6 +154,7 @@ const backupCommand = Command.make(
     yield* backup(options.file, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
+  Command.withShortDescription("Write every entry of the store to a compressed, checksummed file"),
   Command.withDescription(
     "Write every entry of the store to a compressed, checksummed file. Exit code 0: the file is whole; 1: there is none"
   ),
@@ -170,6 +172,7 @@ const restoreCommand = Command.make(
     yield* restore(options.file, shared.json).pipe(Effect.provide(yield* appWithSeason(shared)))
   })
 ).pipe(
+  Command.withShortDescription("Put the entries of a file back, and verify them"),
   Command.withDescription(
     "Put the entries of a file back, compare them with the source, and mend what differs. Exit code 0: everything is right; 1: the file is damaged, or not everything could be verified"
   ),
