@@ -16,11 +16,15 @@ export const answer = (json: boolean, document: unknown, text: () => string): Ef
 /** A sentence in lines that fit. */
 export const sentence = (text: string): string => wrap(text, 80).join("\n")
 
+/** A number, or one with its unit, or none where there might be one. */
+const isNumber = (cell: string | number | undefined): boolean =>
+  typeof cell === "number" || (cell !== undefined && /^(?:–|-?[\d.]+(?: [KMG]?i?B)?)$/.test(cell))
+
 /** Lays out rows in columns; numbers to the right. */
 export const columns = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
   const texts = rows.map((row) => row.map(String))
   const widths = head.map((name, column) => Math.max(name.length, ...texts.map((row) => row[column]?.length ?? 0)))
-  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"))
+  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => isNumber(row[column])))
   const line = (cells: ReadonlyArray<string>) =>
     cells
       .map((cell, column) =>

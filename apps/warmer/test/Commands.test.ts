@@ -5,16 +5,20 @@ import { RedisServer } from "@letletme/testing"
 import { warmer } from "@letletme/warmer/cli/Warmer"
 import { Context, Deferred, Effect, FileSystem, Layer } from "effect"
 import { CliOutput, type Command } from "effect/cli"
-import { createServer } from "node:net"
+import { createServer as createHttpServer } from "node:http"
+import { createServer, type Server } from "node:net"
 import { runHere } from "./inProcess.ts"
 import { interrupted, unread } from "./process.ts"
 import { recording } from "./recording.ts"
+import { overview } from "./top/overview.ts"
 
 /** What the commands are tried with: a recorded season, a Redis that holds it, and a backup of that. */
 interface Places {
   readonly folder: string
   readonly url: string
   readonly file: string
+  /** Where a warmer tells its overview. */
+  readonly warmer: string
 }
 
 interface Trial {
@@ -56,6 +60,10 @@ const trials: Readonly<Record<string, Trial>> = {
     waits: (places, silent) => ["restore", places.file, ...waiting(places, silent)]
   },
   rotate: over("rotate"),
+  top: {
+    answers: ({ warmer: at }) => ["top", "--at", at],
+    waits: (_, silent) => ["top", "--at", silent.replace("redis:", "http:")]
+  },
   doctor: {
     answers: ({ url }) => ["doctor", "--store", url],
     waits: (_, silent) => ["doctor", "--store", silent]
@@ -78,14 +86,8 @@ const leaves = (command: Command.Command.Any, path: ReadonlyArray<string>): Read
 }
 const names = leaves(warmer, [])
 
-/** A server that takes connections and never answers; and when one was made. */
-const silence = Effect.gen(function* () {
-  const asked = yield* Deferred.make<void>()
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined)
-    Deferred.doneUnsafe(asked, Effect.void)
-  })
-  const port = yield* Effect.acquireRelease(
+const listen = (server: Server) =>
+  Effect.acquireRelease(
     Effect.callback<number>((resume) => {
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
@@ -94,7 +96,20 @@ const silence = Effect.gen(function* () {
     }),
     () => Effect.sync(() => server.close())
   )
-  return { url: `redis://127.0.0.1:${port}`, asked: Deferred.await(asked) }
+
+/** A server that takes connections and never answers; and when one was made. */
+const silence = Effect.gen(function* () {
+  const asked = yield* Deferred.make<void>()
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined)
+    Deferred.doneUnsafe(asked, Effect.void)
+  })
+  return { url: `redis://127.0.0.1:${yield* listen(server)}`, asked: Deferred.await(asked) }
+})
+
+/** Tells the same overview to whoever asks for anything. */
+const teller = createHttpServer((_, response) => {
+  response.setHeader("content-type", "application/json").end(JSON.stringify(overview(10_000, 90)))
 })
 
 class Trials extends Context.Service<Trials, Places>()("test/Trials") {
@@ -106,7 +121,8 @@ class Trials extends Context.Service<Trials, Places>()("test/Trials") {
       const places = {
         folder: yield* recording,
         url,
-        file: `${yield* files.makeTempDirectoryScoped()}/season.backup`
+        file: `${yield* files.makeTempDirectoryScoped()}/season.backup`,
+        warmer: `http://127.0.0.1:${yield* listen(teller)}`
       }
       yield* runHere(["warm", ...stored(places)], keys)
       yield* runHere(["backup", places.file, ...stored(places)], keys)

@@ -4,14 +4,14 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Help, Main } from "@letletme/command"
 import { warmer } from "@letletme/warmer/cli/Warmer"
-import { ConfigProvider, Console, Effect, Layer, Logger } from "effect"
+import { ConfigProvider, Console, Effect, Layer, Logger, Terminal } from "effect"
 import { Command, TerminalCapabilities } from "effect/cli"
 
 /** Runs a command to its end, and answers as a process would. */
 export const runHere = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
-  { canColor = false }: { readonly canColor?: boolean } = {}
+  { canColor = false, terminal }: { readonly canColor?: boolean; readonly terminal?: Terminal.Terminal } = {}
 ) {
   const [stdout, stderr]: [Array<string>, Array<string>] = [[], []]
   const console: Console.Console = {
@@ -21,12 +21,13 @@ export const runHere = Effect.fnUntraced(function* (
   }
   const capabilities = Layer.succeed(TerminalCapabilities.TerminalCapabilities, {
     canColor,
-    canAnimate: false,
-    canPrompt: false
+    canAnimate: terminal !== undefined,
+    canPrompt: terminal !== undefined
   })
+  const given = terminal === undefined ? Layer.empty : Layer.succeed(Terminal.Terminal, terminal)
   const services = Help.layer.pipe(
     Layer.provideMerge(capabilities),
-    Layer.provideMerge(NodeServices.layer),
+    Layer.provideMerge(Layer.provideMerge(given, NodeServices.layer)),
     Layer.merge(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...env } }))),
     Layer.merge(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]))
   )

@@ -11,6 +11,7 @@ import { formats, showGraph } from "../commands/graph.ts"
 import * as Read from "../commands/read.ts"
 import { inspect } from "../commands/inspect.ts"
 import { storeOf } from "../Settings.ts"
+import { top } from "../top/Top.ts"
 import { appWithSeason, key, root } from "./Root.ts"
 
 const tableCommand = Command.make(
@@ -59,6 +60,36 @@ const explainCommand = Command.make(
   Command.withDescription("Tell why an entry is fresh, stale or absent"),
   Command.withExamples([
     { command: "warmer explain standing:2030-31:overall", description: "Tags and positions in full" }
+  ])
+)
+
+const Address = Schema.String.check(
+  Schema.makeFilter(
+    (text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "") || "Expected a URL such as http://127.0.0.1:8787"
+  )
+)
+
+const topCommand = Command.make(
+  "top",
+  {
+    at: Flag.String("at").pipe(
+      Flag.withSchema(Address),
+      Flag.withDescription("Where the warmer listens"),
+      Flag.withDefault("http://127.0.0.1:8787")
+    )
+  },
+  Effect.fn(function* ({ at }) {
+    const { json } = yield* root
+    yield* top(at, json)
+  })
+).pipe(
+  Command.withDescription(
+    "Watch a running warmer: health, hit rates, log and lag, hottest keys, memory. It ends with q, Escape or Ctrl-C. In a pipe it answers once, as text"
+  ),
+  Command.withShortDescription("Watch a running warmer: health, hit rates, log, hottest keys, memory"),
+  Command.withExamples([
+    { command: "warmer top", description: "A live screen" },
+    { command: "warmer top --at http://127.0.0.1:8788 --json", description: "Once, for a machine" }
   ])
 )
 
@@ -163,6 +194,7 @@ const doctorCommand = Command.make(
 )
 
 export const commands = [
+  topCommand,
   doctorCommand,
   tableCommand,
   getCommand,

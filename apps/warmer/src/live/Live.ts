@@ -4,6 +4,7 @@
 import { Layer } from "effect"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import * as Handlers from "./Handlers.ts"
+import { Hottest } from "./Hottest.ts"
 import { LiveApi } from "./LiveApi.ts"
 import { Overviews } from "./Overviews.ts"
 import { SeasonView } from "./SeasonView.ts"
@@ -13,6 +14,7 @@ import { Tail } from "./Tail.ts"
 export const layer = HttpApiBuilder.layer(LiveApi, { openapiPath: "/live/openapi.json" }).pipe(
   Layer.provide(Handlers.layer),
   Layer.provide(Overviews.layer),
+  Layer.provide(Hottest.layer),
   Layer.provide(Tail.layer),
   Layer.provide(SeasonView.layer),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))

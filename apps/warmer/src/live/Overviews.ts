@@ -6,6 +6,7 @@ import { CurrentSeason, currentId, graph } from "@letletme/fpl"
 import { Redis } from "@letletme/redis"
 import { Clock, Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import { Health } from "../Health.ts"
+import { HotKey, Hottest } from "./Hottest.ts"
 
 const Count = Schema.Finite
 
@@ -59,6 +60,8 @@ export const Overview = Schema.Struct({
     age: Schema.NullOr(Count)
   }),
   domains: Schema.Array(DomainNow),
+  /** The keys that are read most in this process, about how often. */
+  hottest: Schema.Array(HotKey),
   log: Schema.Struct({
     position: Count,
     floor: Count,
@@ -140,6 +143,7 @@ export class Overviews extends Context.Service<
     this,
     Effect.gen(function* () {
       const health = yield* Health
+      const hottest = yield* Hottest
       const integrity = yield* Integrity
       const leadership = yield* Leadership
       const live = yield* LiveView
@@ -185,6 +189,7 @@ export class Overviews extends Context.Service<
             leadership: leads,
             data: { revision, age },
             domains: domainsOf(domains),
+            hottest: yield* hottest.top,
             log: {
               position: live.view.position,
               floor: live.view.floor,
