@@ -272,7 +272,7 @@ const make = Effect.fnUntraced(function* ({
 
   return Answers.of({
     atHand,
-    answer: Effect.fnUntraced(function* (asked, codec, read) {
+    answer: Effect.fn("Answers.answer")(function* (asked, codec, read) {
       if (asked.after > view.position) yield* live.reach(asked.after, waitFor)
       const made = goodOf(asked.url, clock.currentTimeMillisUnsafe()) ?? (yield* shared(asked.url, codec, read))
       const coding = codingOf(asked.acceptEncoding)

@@ -5,15 +5,8 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { type CacheManager, LiveView } from "@letletme/cache"
 import type { FplCaches, SeasonRepository } from "@letletme/fpl"
 import { Clock, Effect, Layer } from "effect"
-import {
-  HttpMiddleware,
-  HttpPlatform,
-  HttpRouter,
-  type HttpServer,
-  HttpServerResponse,
-  ProblemDetails
-} from "effect/http"
-import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger, OpenApi } from "effect/http-api"
+import { HttpRouter, type HttpServer, HttpServerResponse, ProblemDetails } from "effect/http"
+import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Telemetry from "@letletme/warmer/Telemetry"
 import * as Answers from "./Answers.ts"
@@ -21,6 +14,7 @@ import { Api } from "./Api.ts"
 import * as Handlers from "./Handlers.ts"
 import * as Instruments from "./Instruments.ts"
 import * as Listener from "./Listener.ts"
+import * as Pages from "./Pages.ts"
 import { exposed } from "./Reply.ts"
 
 /** Settings of the API. */
@@ -30,27 +24,6 @@ const api = HttpApiBuilder.layer(Api).pipe(
   Layer.provide(Handlers.layer),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
-
-// The page is one file: whatever else it asked for would be somebody else's.
-const policy =
-  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; frame-ancestors 'none'"
-
-const sealed = HttpRouter.middleware((app) =>
-  Effect.map(app, HttpServerResponse.setHeader("content-security-policy", policy))
-).layer
-
-const compression = HttpMiddleware.compression({ algorithms: ["br", "zstd", "gzip"] })
-const packed = HttpRouter.middleware(
-  Effect.map(
-    HttpPlatform.HttpPlatform,
-    (platform) => (app) => Effect.provideService(compression(app), HttpPlatform.HttpPlatform, platform)
-  )
-).layer
-
-const description = Layer.merge(
-  HttpApiSwagger.layer(Api, { path: "/docs" }).pipe(Layer.provide(sealed)),
-  HttpRouter.add("GET", "/openapi.json", () => Effect.succeed(HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api))))
-).pipe(Layer.provide(packed))
 
 const health = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -92,7 +65,7 @@ const cors = HttpRouter.cors({
 
 /** The routes, for the HTTP server in context. */
 const routes = HttpRouter.serve(
-  Layer.mergeAll(api, description, health, elsewhere, cors, Instruments.layerPrometheus),
+  Layer.mergeAll(api, Pages.layer, health, elsewhere, cors, Instruments.layerPrometheus),
   {
     disableListenLog: true,
     disableLogger: true

@@ -128,5 +128,38 @@ describe("ETag", () => {
         Effect.flatMap(address, (base) => Effect.forEach(steps, (step) => take(base, step), { discard: true })),
       { arbitrary: { runs: 40 } }
     )
+
+    it.effect("under constant change nobody is told what was changed before they asked", () =>
+      Effect.gen(function* () {
+        const base = yield* address
+        const updates = 25
+        const progress = { acknowledged: 0 }
+        const update = Effect.gen(function* () {
+          for (let next = 1; next <= updates; next++) {
+            yield* TeamWorkflow.use(({ update: rename }) => rename(season, [{ id: 5, set: { name: `Name ${next}` } }]))
+            progress.acknowledged = next
+            assert.include((yield* ask(base, "/teams/5")).bytes.toString(), `"Name ${next}"`)
+          }
+        })
+        yield* TeamWorkflow.use(({ update: rename }) => rename(season, [{ id: 5, set: { name: "Name 0" } }]))
+        const known = new Map<string, number>()
+        const read = (path: string) =>
+          Effect.gen(function* () {
+            let etag: string | undefined
+            while (progress.acknowledged < updates) {
+              const before = progress.acknowledged
+              const response = yield* ask(base, path, etag === undefined ? {} : { headers: { "if-none-match": etag } })
+              if (response.status === 200) {
+                etag = String(response.headers["etag"])
+                known.set(etag, Number(/"Name (\d+)"/.exec(response.bytes.toString())?.[1]))
+              }
+              assert.isAtLeast(known.get(etag ?? "") ?? Number.NaN, before)
+            }
+          })
+        const readers = ["/teams", "/teams/5", "/table", "/teams", "/teams/5", "/table"].map(read)
+        yield* Effect.all([update, ...readers], { concurrency: "unbounded" })
+        assert.isAtLeast(known.size, 10)
+      })
+    )
   })
 })

@@ -2,6 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { connect } from "node:net"
+import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { Answers } from "@letletme/api/Answers"
 import * as Listener from "@letletme/api/Listener"
 import * as Server from "@letletme/api/Server"
@@ -125,8 +126,18 @@ describe("what is asked", () => {
         assert.include(html, '"openapi":"3.1.0"')
         const [before = ""] = html.split("SwaggerUIBundle")
         assert.notMatch(before.replaceAll(/<style>[^]*?<\/style>/g, ""), /<(?:script|img|iframe)[^>]*\ssrc=|<link[^>]/i)
-        const packed = yield* ask(yield* address, "/docs", { headers: { "accept-encoding": "gzip" } })
-        assert.strictEqual(packed.headers["content-encoding"], "gzip")
+        for (const [coding, unpack] of [
+          ["gzip", gunzipSync],
+          ["br", brotliDecompressSync]
+        ] as const) {
+          // Packed, and kept packed.
+          for (let times = 0; times < 2; times++) {
+            const packed = yield* ask(yield* address, "/docs", { headers: { "accept-encoding": coding } })
+            assert.strictEqual(packed.headers["content-encoding"], coding)
+            assert.strictEqual(packed.headers["content-security-policy"], policy)
+            assert.isTrue(unpack(packed.bytes).equals(page.bytes))
+          }
+        }
       })
     )
   })
