@@ -187,6 +187,7 @@ export const layer = HttpApiBuilder.group(
         return adopted
       }),
       explain: Effect.fn("admin.explain")(function* ({ query }) {
+        yield* note(query.key)
         const [explanation] = yield* Effect.mapError(manager.explain(query.key), unavailable)
         if (explanation !== undefined) return explanation
         return yield* new NotFound({ detail: `${query.key} is no key of an open domain.` })

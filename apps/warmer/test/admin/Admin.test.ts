@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { CacheManager, Leadership, Tag } from "@letletme/cache"
 import * as Client from "@letletme/warmer/admin/Client"
 import { SeasonTeams } from "@letletme/fpl"
-import { Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { HttpServer } from "effect/http"
 import { authorization, held, secret, send, server, serverOf } from "./server.ts"
 
@@ -124,6 +124,19 @@ layer(server({ limits: { requests: 1_000 } }).pipe(Layer.provideMerge(NodeHttpCl
       assert.deepStrictEqual(yield* handOver({}), { leader: leadership.name, isAnother: false })
       assert.isTrue(yield* leadership.isLeading)
     })
+  )
+
+  it.effect("hands over to another candidate, and leaves to it what the leader does", () =>
+    Effect.gen(function* () {
+      const { handOver, verify } = yield* client
+      const other = Context.get(yield* Layer.build(Layer.fresh(Leadership.layer({ lease: "600 millis" }))), Leadership)
+      assert.deepStrictEqual(yield* handOver({}), { leader: other.name, isAnother: true })
+      assert.isTrue(yield* other.isLeading)
+      const refused = yield* Effect.flip(verify({}))
+      assert.strictEqual(refused._tag === "NotLeading" && refused.leader, other.name)
+      const again = yield* Effect.flip(handOver({}))
+      assert.strictEqual(again._tag === "NotLeading" && again.leader, other.name)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("explains a key, reads settings again, and says what it cannot do", () =>

@@ -22,8 +22,8 @@ const shared = { deductions: Option.none(), source: "simulated", season: Option.
 /** Waits until this process leads. */
 const leads = Leadership.use(({ changes }) => Stream.runHead(Stream.filter(changes, ({ _tag }) => _tag === "Leading")))
 
-/** The leadership of one who is alone. */
-const alone = Layer.effectDiscard(leads).pipe(Layer.provideMerge(Leadership.layer({ lease: "600 millis" })))
+/** The leadership of one who is alone; it outlasts what a busy machine does at one go. */
+const alone = Layer.effectDiscard(leads).pipe(Layer.provideMerge(Leadership.layer({ lease: "3 seconds" })))
 
 /** A season in memory. */
 const app = App.layerWithSeason(
