@@ -1,3 +1,4 @@
+export * as CachedRepository from "./CachedRepository.ts"
 export * as Embedded from "./Embedded.ts"
 export type * as Migrations from "./Migrations.ts"
 export * as Postgres from "./Postgres.ts"
