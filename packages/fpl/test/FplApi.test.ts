@@ -330,7 +330,7 @@ describe("FplApi", () => {
   it.live("accepts the same again, one match less, and fields that it does not know", () =>
     Effect.gen(function* () {
       const { baseUrl } = yield* serve({
-        "bootstrap-static": [{ body: bootstrapText }, bootstrapWith({ chips: [{ id: 1 }], elements: null })],
+        "bootstrap-static": [{ body: bootstrapText }, bootstrapWith({ chips: [{ id: 1 }], game_config: null })],
         fixtures: [{ body: fixturesText }, json(fixtures.slice(1))]
       })
       const first = yield* fetchFrom(baseUrl)

@@ -76,9 +76,20 @@ const duplicate = (ids: ReadonlyArray<{ readonly id: number }>): number | undefi
   return ids.find(({ id }) => seen.size === seen.add(id).size)?.id
 }
 
-/** Finds the first reference that does not resolve, or the first sign that something is missing. */
-const incoherence = (next: SeasonRevision, previous: SeasonRevision | undefined): string | undefined => {
-  const { events, matches, phases, teams } = next
+/** Finds the first sign that something is missing that was there. */
+const truncation = (next: SeasonRevision, previous: SeasonRevision | undefined): string | undefined => {
+  if (previous === undefined || previous.season !== next.season) return undefined
+  const { events, matches, teams } = next
+  if (teams.length < previous.teams.length) return `${previous.teams.length} teams have become ${teams.length}`
+  if (events.length < previous.events.length) return `${previous.events.length} events have become ${events.length}`
+  if (matches.length < previous.matches.length / 2) {
+    return `${previous.matches.length} matches have become ${matches.length}`
+  }
+  return undefined
+}
+
+/** Finds the first reference that does not resolve. */
+const incoherence = ({ events, matches, phases, teams }: SeasonRevision): string | undefined => {
   for (const [kind, entities] of Object.entries({ event: events, phase: phases, team: teams, match: matches })) {
     const twice = duplicate(entities)
     if (twice !== undefined) return `${kind} ${twice} is there twice`
@@ -98,12 +109,6 @@ const incoherence = (next: SeasonRevision, previous: SeasonRevision | undefined)
     if (!eventIds.has(startEvent)) return `phase ${id} starts at event ${startEvent}, which does not exist`
     if (!eventIds.has(stopEvent)) return `phase ${id} stops at event ${stopEvent}, which does not exist`
     if (stopEvent < startEvent) return `phase ${id} stops before it starts`
-  }
-  if (previous === undefined || previous.season !== next.season) return undefined
-  if (teams.length < previous.teams.length) return `${previous.teams.length} teams have become ${teams.length}`
-  if (events.length < previous.events.length) return `${previous.events.length} events have become ${events.length}`
-  if (matches.length < previous.matches.length / 2) {
-    return `${previous.matches.length} matches have become ${matches.length}`
   }
   return undefined
 }
@@ -146,6 +151,6 @@ export const assemble = Effect.fn("SeasonRevision.assemble")(function* (options:
     teams: bootstrap.teams.map((team) => Team.fromApi(season, team)).toSorted(byId),
     matches: fixtures.map((match) => Match.fromApi(season, phases, match)).toSorted(byId)
   }
-  const detail = incoherence(revision, previous)
+  const detail = truncation(revision, previous) ?? incoherence(revision)
   return detail === undefined ? revision : yield* fail(new Incoherent({ detail }))
 })
