@@ -8,5 +8,6 @@ export const graph = DependencyGraph.make({
   phase: ["event"],
   team: ["event"],
   match: ["phase", "team"],
+  player: ["team", "event"],
   standing: ["match"]
 })

@@ -1,5 +1,5 @@
 /**
- * One coherent revision of a season: events, phases, teams and matches of one moment, cross-checked.
+ * One coherent revision of a season: events, phases, teams, matches and players of one moment, cross-checked.
  */
 import { Effect, type Layer, pipe, Schema } from "effect"
 import * as Event from "../event/Event.ts"
@@ -8,6 +8,8 @@ import * as Match from "../match/Match.ts"
 import { domain as match } from "../match/MatchDomain.ts"
 import * as Phase from "../phase/Phase.ts"
 import { domain as phase } from "../phase/PhaseDomain.ts"
+import * as Player from "../player/Player.ts"
+import { domain as player } from "../player/PlayerDomain.ts"
 import { Incoherent, Invalid, Malformed, Maintenance, SourceError } from "../source/SourceError.ts"
 import * as Team from "../team/Team.ts"
 import { domain as team } from "../team/TeamDomain.ts"
@@ -23,10 +25,17 @@ export interface SeasonRevision {
   readonly phases: ReadonlyArray<Phase.Phase>
   readonly teams: ReadonlyArray<Team.Team>
   readonly matches: ReadonlyArray<Match.Match>
+  readonly players: ReadonlyArray<Player.Player>
 }
 
 /** What a revision states: each domain after those that it refers to. */
-export const domains = pipe(event, SeasonDomain.and(phase), SeasonDomain.and(team), SeasonDomain.and(match))
+export const domains = pipe(
+  event,
+  SeasonDomain.and(phase),
+  SeasonDomain.and(team),
+  SeasonDomain.and(match),
+  SeasonDomain.and(player)
+)
 
 /** The caches of what a revision states, and the repositories beside them. */
 export type Caches = Layer.Success<typeof domains.caches>
@@ -39,13 +48,16 @@ export const empty = (season: Season, time: number): SeasonRevision => ({
   events: [],
   phases: [],
   teams: [],
-  matches: []
+  matches: [],
+  players: []
 })
 
 const Bootstrap = Schema.Struct({
   events: Schema.Array(Event.FromApi),
   phases: Schema.Array(Phase.FromApi),
-  teams: Schema.Array(Team.FromApi)
+  teams: Schema.Array(Team.FromApi),
+  // Recordings may leave them out.
+  elements: Schema.optionalKey(Schema.Array(Player.FromApi))
 })
 
 const Fixtures = Schema.Array(Match.FromApi)
@@ -79,18 +91,27 @@ const duplicate = (ids: ReadonlyArray<{ readonly id: number }>): number | undefi
 /** Finds the first sign that something is missing that was there. */
 const truncation = (next: SeasonRevision, previous: SeasonRevision | undefined): string | undefined => {
   if (previous === undefined || previous.season !== next.season) return undefined
-  const { events, matches, teams } = next
+  const { events, matches, players, teams } = next
   if (teams.length < previous.teams.length) return `${previous.teams.length} teams have become ${teams.length}`
   if (events.length < previous.events.length) return `${previous.events.length} events have become ${events.length}`
   if (matches.length < previous.matches.length / 2) {
     return `${previous.matches.length} matches have become ${matches.length}`
   }
+  if (players.length < previous.players.length / 2) {
+    return `${previous.players.length} players have become ${players.length}`
+  }
   return undefined
 }
 
 /** Finds the first reference that does not resolve. */
-const incoherence = ({ events, matches, phases, teams }: SeasonRevision): string | undefined => {
-  for (const [kind, entities] of Object.entries({ event: events, phase: phases, team: teams, match: matches })) {
+const incoherence = ({ events, matches, phases, players, teams }: SeasonRevision): string | undefined => {
+  for (const [kind, entities] of Object.entries({
+    event: events,
+    phase: phases,
+    team: teams,
+    match: matches,
+    player: players
+  })) {
     const twice = duplicate(entities)
     if (twice !== undefined) return `${kind} ${twice} is there twice`
   }
@@ -109,6 +130,9 @@ const incoherence = ({ events, matches, phases, teams }: SeasonRevision): string
     if (!eventIds.has(startEvent)) return `phase ${id} starts at event ${startEvent}, which does not exist`
     if (!eventIds.has(stopEvent)) return `phase ${id} stops at event ${stopEvent}, which does not exist`
     if (stopEvent < startEvent) return `phase ${id} stops before it starts`
+  }
+  for (const { id, team } of players) {
+    if (!teamIds.has(team)) return `player ${id} is of team ${team}, which does not exist`
   }
   return undefined
 }
@@ -149,7 +173,8 @@ export const assemble = Effect.fn("SeasonRevision.assemble")(function* (options:
     events: bootstrap.events.map((event) => Event.fromApi(season, event)).toSorted(byId),
     phases,
     teams: bootstrap.teams.map((team) => Team.fromApi(season, team)).toSorted(byId),
-    matches: fixtures.map((match) => Match.fromApi(season, phases, match)).toSorted(byId)
+    matches: fixtures.map((match) => Match.fromApi(season, phases, match)).toSorted(byId),
+    players: (bootstrap.elements ?? []).map((player) => Player.fromApi(season, player)).toSorted(byId)
   }
   const detail = truncation(revision, previous) ?? incoherence(revision)
   return detail === undefined ? revision : yield* fail(new Incoherent({ detail }))
