@@ -30,7 +30,8 @@ export default defineConfig({
       "apps/bench",
       "apps/simulate",
       "apps/chaos",
-      "apps/crash"
+      "apps/crash",
+      "examples"
     ].map(project)
   }
 })
