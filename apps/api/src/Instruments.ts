@@ -5,23 +5,26 @@ import { Meter } from "@letletme/cache"
 import * as Warmer from "@letletme/warmer/Instruments"
 import { PrometheusMetrics } from "effect/observability"
 
-export const answers = {
+export const answers: Meter.Instrument<"outcome"> = {
   name: "letletme.api.answers",
   kind: "counter",
   unit: "{answer}",
   description: "Answers: sent as they were at hand, told to be unchanged, or made",
   labels: ["outcome"]
-} as const satisfies Meter.Instrument
+}
 
-export const kept = {
+export const kept: Meter.Instrument<never> = {
   name: "letletme.api.kept",
   kind: "gauge",
   unit: "By",
   description: "What the answers that are kept take",
   labels: []
-} as const satisfies Meter.Instrument
+}
+
+/** All of them, and those of the cache and the process. */
+export const all: ReadonlyArray<Meter.Instrument> = [...Warmer.all, answers, kept]
 
 /** `/metrics`: every metric there is, in Prometheus' text format. */
 export const layerPrometheus = PrometheusMetrics.layerHttp({
-  metricNameMapper: Meter.prometheusNames([...Warmer.all, answers, kept])
+  metricNameMapper: Meter.prometheusNames(all)
 })

@@ -3,6 +3,8 @@
  */
 import { Main } from "@letletme/command"
 import { flags } from "@letletme/warmer/Settings"
+import * as Telemetry from "@letletme/warmer/Telemetry"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { run } from "./Run.ts"
 
@@ -42,4 +44,4 @@ const api = Command.make(
   ])
 )
 
-Main.run(Command.run(api, { version: "0.1.0" }))
+Main.run(Command.run(api, { version: "0.1.0" }).pipe(Effect.provide(Telemetry.layerOtlp("letletme-api"))))

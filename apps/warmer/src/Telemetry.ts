@@ -48,33 +48,33 @@ const bounded = Layer.succeed(FetchHttpClient.Fetch, (input, init) => {
 })
 
 // As OpenTelemetry has it: where an endpoint is stated, everything goes there unless a variable says `none`.
-const defaults = ConfigProvider.layerAdd(
-  ConfigProvider.fromUnknown({
-    OTEL_SERVICE_NAME: "letletme-warmer",
-    OTEL_METRICS_EXPORTER: "otlp",
-    OTEL_TRACES_EXPORTER: "otlp",
-    OTEL_LOGS_EXPORTER: "otlp"
-  })
-)
+const defaults = (name: string) =>
+  ConfigProvider.layerAdd(
+    ConfigProvider.fromUnknown({
+      OTEL_SERVICE_NAME: name,
+      OTEL_METRICS_EXPORTER: "otlp",
+      OTEL_TRACES_EXPORTER: "otlp",
+      OTEL_LOGS_EXPORTER: "otlp"
+    })
+  )
 
 /**
  * Metrics, traces and logs to an OpenTelemetry collector, as the `OTEL_…` variables say: nothing without
- * `OTEL_EXPORTER_OTLP_ENDPOINT`.
+ * `OTEL_EXPORTER_OTLP_ENDPOINT`. The name is that of the service, unless `OTEL_SERVICE_NAME` has another.
  */
-export const layerOtlp: Layer.Layer<never, Config.ConfigError> = Otlp.layerFromConfig({
-  resource: { attributes: { "service.instance.id": randomUUID() } }
-}).pipe(
-  // A wrong variable is a mistake of whoever started the process, and no defect of the program.
-  Layer.catchCause((cause) => {
-    const defect = Cause.findDefect(cause)
-    return Layer.effectDiscard(
-      Result.isSuccess(defect) && defect.success instanceof Config.ConfigError
-        ? Effect.fail(defect.success)
-        : Effect.failCause(cause)
-    )
-  }),
-  Layer.provide(OtlpSerialization.layerJson),
-  Layer.provide(FetchHttpClient.layer),
-  Layer.provide(bounded),
-  Layer.provide(defaults)
-)
+export const layerOtlp = (name: string): Layer.Layer<never, Config.ConfigError> =>
+  Otlp.layerFromConfig({ resource: { attributes: { "service.instance.id": randomUUID() } } }).pipe(
+    // A wrong variable is a mistake of whoever started the process, and no defect of the program.
+    Layer.catchCause((cause) => {
+      const defect = Cause.findDefect(cause)
+      return Layer.effectDiscard(
+        Result.isSuccess(defect) && defect.success instanceof Config.ConfigError
+          ? Effect.fail(defect.success)
+          : Effect.failCause(cause)
+      )
+    }),
+    Layer.provide(OtlpSerialization.layerJson),
+    Layer.provide(FetchHttpClient.layer),
+    Layer.provide(bounded),
+    Layer.provide(defaults(name))
+  )

@@ -7,4 +7,4 @@ import { Command } from "effect/cli"
 import { warmer } from "./cli/Warmer.ts"
 import * as Telemetry from "./Telemetry.ts"
 
-Main.run(Command.run(warmer, { version: "0.1.0" }).pipe(Effect.provide(Telemetry.layerOtlp)))
+Main.run(Command.run(warmer, { version: "0.1.0" }).pipe(Effect.provide(Telemetry.layerOtlp("letletme-warmer"))))

@@ -1,48 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Meter } from "@letletme/cache"
-import { Effect, FileSystem, Layer } from "effect"
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Effect } from "effect"
 import { RedisServer } from "@letletme/testing"
 import { createServer } from "node:http"
-import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import * as Instruments from "@letletme/warmer/Instruments"
 import { ask, daemon, health, run, within } from "./process.ts"
 
-const root = join(import.meta.dirname, "../../..")
-
-const read = (path: string) => FileSystem.FileSystem.use((files) => files.readFileString(join(root, path)))
-
-/** A row of the page: name for Prometheus, name for OpenTelemetry, kind, unit, labels, meaning. */
-const rowOf = (one: Meter.Instrument): ReadonlyArray<string> => [
-  `\`${Meter.prometheusName(one)}\``,
-  `\`${one.name}\``,
-  one.kind,
-  `\`${one.unit}\``,
-  one.labels.map((label) => `\`${label}\``).join(", "),
-  one.description
-]
-
 const known = new Map(Instruments.all.map((one) => [Meter.prometheusName(one), one]))
-const layer = Layer.merge(NodeServices.layer, RedisServer.layer)
 
 describe("the metrics of the warmer", () => {
-  it.effect("are those that the page lists, in its order, with unit and meaning", () =>
-    Effect.gen(function* () {
-      const page = yield* read("docs/observability.md")
-      const rows = page
-        .split("\n")
-        .filter((line) => /^\| `[a-z0-9_]+` +\| `[a-z0-9.]+` +\|/.test(line))
-        .map((line) =>
-          line
-            .split("|")
-            .slice(1, -1)
-            .map((cell) => cell.trim())
-        )
-      assert.deepStrictEqual(rows, Instruments.all.map(rowOf))
-    }).pipe(Effect.provide(NodeServices.layer))
-  )
-
   it.live("are those that /metrics has, with those labels, and no others", () =>
     Effect.gen(function* () {
       const { url } = yield* RedisServer
@@ -70,7 +37,7 @@ describe("the metrics of the warmer", () => {
       }
       const others = answer.body.split("\n").filter((line) => line.includes('"other"') && !line.endsWith(" 0"))
       assert.deepStrictEqual(others, [])
-    }).pipe(Effect.scoped, Effect.provide(layer))
+    }).pipe(Effect.scoped, Effect.provide(RedisServer.layer))
   )
 
   it.live("go to a collector, and so do traces; what a variable excludes does not", () =>
