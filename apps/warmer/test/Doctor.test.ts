@@ -1,15 +1,17 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Acl, CacheConfig, CacheManager, Cipher, DependencyGraph, DomainCache, Lookup } from "@letletme/cache"
+import { ExitCode } from "@letletme/command"
 import { Redis, RedisConfig } from "@letletme/redis"
 import { Certificates, freePort, RedisServer, TcpProxy } from "@letletme/testing"
 import { Clock, ConfigProvider, Context, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { randomBytes } from "node:crypto"
+import { runHere } from "./inProcess.ts"
 import { ofSchema } from "@letletme/warmer/doctor/Database"
 import type { Finding } from "@letletme/warmer/doctor/Finding"
 import { type Diagnosis, examine } from "@letletme/warmer/doctor/Doctor"
 import * as Settings from "@letletme/warmer/doctor/Settings"
-import { secrecy } from "@letletme/warmer/doctor/Wire"
+import { judge, secrecy } from "@letletme/warmer/doctor/Wire"
 
 type Env = Readonly<Record<string, string>>
 
@@ -49,10 +51,13 @@ const connected = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redi
   Layer.provideMerge(soundServer)
 )
 
+// A machine that is busy with other tests is no finding.
+const patient = { CACHE_STORE_TIMEOUT: "1 second" }
+
 /** The variables of a set-up with which nothing is wrong. */
 const healthy = Effect.gen(function* () {
   const { url } = yield* RedisServer
-  return { REDIS_URL: url, DATABASE_URL: `${yield* folder}/database` } satisfies Env
+  return { ...patient, REDIS_URL: url, DATABASE_URL: `${yield* folder}/database` } satisfies Env
 })
 
 const configure = Effect.fnUntraced(function* (changes: Readonly<Record<string, string>>) {
@@ -241,18 +246,14 @@ layer(connected, { excludeTestServices: true })("a server with which something i
     })
   )
 
-  it.effect("answers come late, or too late", () =>
+  it.effect("answers come too late", () =>
     Effect.gen(function* () {
       const env = yield* healthy
       const { port } = yield* RedisServer
       const proxy = yield* TcpProxy.make(port)
       yield* proxy.become({ _tag: "Slow", latency: 10 })
-      const slow = { ...env, REDIS_URL: `redis://127.0.0.1:${proxy.port}`, CACHE_STORE_TIMEOUT: "60 millis" }
-      found(yield* diagnose(slow), "warning", "latency", /more than a quarter/, /SLOWLOG/)
-      const late = { ...slow, CACHE_STORE_TIMEOUT: "10 millis" }
+      const late = { ...env, REDIS_URL: `redis://127.0.0.1:${proxy.port}`, CACHE_STORE_TIMEOUT: "10 millis" }
       found(yield* diagnose(late), "error", "latency", /never asked in time/, /CACHE_STORE_TIMEOUT/)
-      const hasty = { ...slow, CACHE_STORE_TIMEOUT: "500 millis", CACHE_MAX_STALENESS: "50 millis" }
-      found(yield* diagnose(hasty), "error", "latency", /hardly ever be trusted/, /CACHE_MAX_STALENESS/)
     }).pipe(Effect.scoped)
   )
 
@@ -306,7 +307,7 @@ describe("servers that are not what they are taken for", () => {
   it.live("a replica; one that is behind; none where reads go to one", () =>
     Effect.gen(function* () {
       const primary = yield* start([...sound, "--repl-diskless-sync-delay", "0"])
-      const database = { DATABASE_URL: `${yield* folder}/database` }
+      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
       const env = { ...database, REDIS_URL: primary.url }
       const toReplicas = { ...env, REDIS_READ_FROM: "replica" }
       found(yield* diagnose(toReplicas), "warning", "replicas", /has none/, /REDIS_READ_FROM=primary/)
@@ -351,7 +352,7 @@ describe("servers that are not what they are taken for", () => {
         Effect.filterOrFail(isUp, (up) => up),
         often
       )
-      const database = { DATABASE_URL: `${yield* folder}/database` }
+      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
       // The keys that are tried lie in slots that are served.
       const env = { ...database, CACHE_NAMESPACE: "served" }
       const alone = yield* diagnose({ ...env, REDIS_URL: node.url })
@@ -371,7 +372,7 @@ describe("servers that are not what they are taken for", () => {
       const port = yield* freePort
       const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", authority.caFile]
       const server = yield* start([...sound, "--tls-port", `${port}`, "--tls-auth-clients", "no", ...files])
-      const database = { DATABASE_URL: `${yield* folder}/database` }
+      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
       const env = { ...database, REDIS_URL: `rediss://localhost:${port}`, REDIS_TLS_CA: authority.ca }
       found(yield* diagnose(env), "warning", "TLS", /expires in 0 days/, /tls-cert-file/)
       const { REDIS_TLS_CA: _, ...unknown } = env
@@ -382,6 +383,38 @@ describe("servers that are not what they are taken for", () => {
       const blind = { ...env, REDIS_TLS_REJECT_UNAUTHORIZED: "false" }
       found(yield* diagnose(blind), "error", "TLS", /whoever is on the way/, /REDIS_TLS_CA/)
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("the command", () => {
+  it.live(
+    "says what is wrong and what to do, in 80 columns or as JSON; its exit code is 1 where there is an error",
+    () =>
+      Effect.gen(function* () {
+        const text = yield* runHere(["doctor", "--store", "redis://127.0.0.1:1"])
+        assert.strictEqual(text.code, ExitCode.failed)
+        assert.match(text.stdout, /^error {4}connection: There is no connection: .*\n {7}→ Check that it runs/)
+        assert.match(text.stdout, /\n\nwarning {2}database: /)
+        assert.match(text.stdout, /\n\n\d+ checks: 1 error, 1 warning\.$/)
+        assert.isTrue(text.stdout.split("\n").every((line) => line.length <= 80))
+        const json = yield* runHere(["doctor", "--store", "redis://127.0.0.1:1", "--json"])
+        const Document = Schema.Struct({
+          checks: Schema.Int,
+          findings: Schema.Array(
+            Schema.Struct({ severity: Schema.String, check: Schema.String, remedy: Schema.String })
+          )
+        })
+        const { findings } = yield* Schema.decodeEffect(Schema.fromJsonString(Document))(json.stdout)
+        assert.deepStrictEqual(
+          findings.map(({ check, severity }) => [severity, check]),
+          [
+            ["error", "connection"],
+            ["warning", "database"]
+          ]
+        )
+        assert.strictEqual((yield* runHere(["doctor"])).code, ExitCode.done)
+        assert.strictEqual((yield* runHere(["doctor", "--store", "nonsense"])).code, ExitCode.usage)
+      })
   )
 })
 
@@ -439,6 +472,23 @@ describe("settings that do not go together", () => {
     Effect.sync(() => {
       const judged = (applied: number) => ofSchema("Postgres", { applied, known: 2 }).map(({ severity }) => severity)
       assert.deepStrictEqual([0, 1, 2, 3].map(judged), [[], ["warning"], [], ["error"]])
+    })
+  )
+
+  it.effect("a latency that time-outs do not allow for, and clocks that differ", () =>
+    Effect.gen(function* () {
+      const settings = yield* CacheConfig.Settings
+      const judged = (took: number, changes: Partial<CacheConfig.Settings> = {}, skew = 0) =>
+        judge("Redis", { took, skew }, { ...settings, ...changes }).map(
+          ({ found: words, severity }) =>
+            `${severity}: ${/quarter|in time|ever be trusted|ahead|behind/.exec(words)?.[0] ?? words}`
+        )
+      assert.deepStrictEqual(judged(30), [])
+      assert.deepStrictEqual(judged(50), ["warning: quarter"])
+      assert.deepStrictEqual(judged(150), ["error: in time"])
+      assert.deepStrictEqual(judged(30, { maxStaleness: 50 }), ["error: ever be trusted"])
+      assert.deepStrictEqual(judged(1, {}, 3_000), ["warning: ahead"])
+      assert.deepStrictEqual(judged(1, {}, -3_000), ["warning: behind"])
     })
   )
 

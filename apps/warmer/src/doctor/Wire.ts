@@ -2,7 +2,7 @@
  * The way to Redis: its latency, its clock beside ours, and the certificate that it shows.
  */
 import type { CacheConfig } from "@letletme/cache"
-import type { RedisConfig, RedisError } from "@letletme/redis"
+import type { RedisConfig } from "@letletme/redis"
 import { Clock, Effect, Option, Redacted, Schema } from "effect"
 import { connect } from "node:tls"
 import { type Finding, of, when } from "./Finding.ts"
@@ -31,14 +31,14 @@ const measure = Effect.fnUntraced(function* ({ send }: Server) {
   return all.toSorted((one, other) => one.took - other.took)[Math.floor(rounds / 2)] ?? { took: 0, skew: 0 }
 })
 
-/** Whether answers come in time, and both clocks say the same. */
-export const wire = Effect.fnUntraced(function* (
-  server: Server,
+/** What is wrong with a server that takes so long (ms) to answer, and beside whose clock ours is so far ahead (ms). */
+export const judge = (
+  name: string,
+  { skew, took }: { readonly skew: number; readonly took: number },
   { maxStaleness, storeTimeout }: CacheConfig.Settings
-): Effect.fn.Return<ReadonlyArray<Finding>, RedisError | Schema.SchemaError> {
-  const { skew, took } = yield* measure(server)
+): ReadonlyArray<Finding> => {
   const { error, warning } = of("latency")
-  const answer = `${server.name} answers in ${took.toFixed(1)} ms`
+  const answer = `${name} answers in ${took.toFixed(1)} ms`
   return [
     ...when(took >= storeTimeout, () =>
       error(
@@ -61,12 +61,16 @@ export const wire = Effect.fnUntraced(function* (
     ),
     ...when(Math.abs(skew) > mostSkew, () =>
       of("clock").warning(
-        `This process's clock is ${Math.abs(skew / 1000).toFixed(1)} s ${skew > 0 ? "ahead of" : "behind"} that of ${server.name}: entries expire that much too ${skew > 0 ? "early" : "late"} for others.`,
+        `This process's clock is ${Math.abs(skew / 1000).toFixed(1)} s ${skew > 0 ? "ahead of" : "behind"} that of ${name}: entries expire that much too ${skew > 0 ? "early" : "late"} for others.`,
         "Set both machines' clocks by NTP. What is valid does not depend on them."
       )
     )
   ]
-})
+}
+
+/** Whether answers come in time, and both clocks say the same. */
+export const wire = (server: Server, settings: CacheConfig.Settings) =>
+  Effect.map(measure(server), (measured) => judge(server.name, measured, settings))
 
 const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 
