@@ -3,17 +3,27 @@
  * are made of it.
  */
 import { Event, Match, Phase, Season, Standing, Team } from "@letletme/fpl"
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Answer } from "./Answer.ts"
 import { Absent, NotModifiedEmpty, UnavailableForNow } from "./Problem.ts"
 
 const Id = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })))
-const Place = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })))
+/** A whole number in a header; it is described as the text that it is there. */
+const Digits = (description: string) =>
+  Schema.String.annotate({ description }).pipe(
+    Schema.check(Schema.isPattern(/^\d{1,16}$/, { message: "Expected a whole number of up to 16 digits" })),
+    Schema.decodeTo(
+      Schema.Int.pipe(Schema.check(Schema.isGreaterThanOrEqualTo(0))),
+      SchemaTransformation.transform({ decode: (text: string) => Number(text), encode: (value: number) => `${value}` })
+    )
+  )
 
 const query = {
   season: Schema.optionalKey(
-    Season.Season.annotate({ description: "A season, such as `2030-31`. Default: the current one" })
+    Schema.String.annotate({ description: "A season, such as `2030-31`. Default: the current one" }).pipe(
+      Schema.decodeTo(Season.Season)
+    )
   )
 }
 
@@ -22,18 +32,17 @@ const asked = {
     Schema.String.annotate({ description: "The `ETag` of an answer at hand: 304 if nothing has changed since" })
   ),
   "letletme-after": Schema.optionalKey(
-    Place.annotate({
-      description:
-        "The `Letletme-Position` of an earlier answer, or of a write: what is answered is at least as new, whichever process answers"
-    })
+    Digits(
+      "The `Letletme-Position` of an earlier answer, or of a write: what is answered is at least as new, whichever process answers"
+    )
   )
 }
 
 const told = {
   etag: Schema.String.annotate({ description: "Names these bytes: the revision, and a checksum" }),
   "cache-control": Schema.String.annotate({ description: "How long it may be taken for fresh, by the stage of life" }),
-  "letletme-position": Place.annotate({ description: "The position in the invalidation log that it is as new as" }),
-  "letletme-age": Place.annotate({ description: "How many seconds ago the oldest of its data was cached" })
+  "letletme-position": Digits("The position in the invalidation log that it is as new as"),
+  "letletme-age": Digits("How many seconds ago the oldest of its data was cached")
 }
 
 const error = [Absent, UnavailableForNow, NotModifiedEmpty] as const
