@@ -147,11 +147,48 @@ for (const [name, tier] of Object.entries(tiers)) {
         const resolver = yield* RequestResolver.persisted(titles, options)
         const all = (...ids: ReadonlyArray<string>) =>
           Effect.forEach(ids, (id) => Effect.request(new TeamTitle({ id }), resolver), { concurrency: "unbounded" })
+        const store = yield* Effect.flatMap(Persistence.Persistence, (one) => one.make(options))
+        /** A resolver answers first, and keeps what it answered then. */
+        const kept = (...ids: ReadonlyArray<string>) =>
+          eventually(
+            Effect.filterOrFail(
+              store.getMany(ids.map((id) => new TeamTitle({ id }))),
+              (exits) => !exits.includes(undefined)
+            )
+          )
         assert.deepStrictEqual(yield* all("1", "2"), ["team 1", "team 2"])
+        yield* kept("1", "2")
         assert.deepStrictEqual(yield* all("1", "2", "3"), ["team 1", "team 2", "team 3"])
+        yield* kept("1", "2", "3")
         yield* manager.invalidate({ primary: CachePersistence.tagOf("names", "2") })
         yield* all("1", "2", "3")
         assert.deepStrictEqual(asked, [["1", "2"], ["3"], ["2"]])
+      }).pipe(Effect.scoped, Effect.provide(process.pipe(Layer.provide(tier()))))
+    )
+
+    it.live("RequestResolver.persisted: a result that was overtaken is not kept", () =>
+      Effect.gen(function* () {
+        const manager = yield* CacheManager
+        const asks = yield* Deferred.make<void>()
+        const gate = yield* Deferred.make<void>()
+        const state = { title: "old", pause: Effect.andThen(Deferred.succeed(asks, undefined), Deferred.await(gate)) }
+        const titles = RequestResolver.make<TeamTitle>((entries) =>
+          Effect.gen(function* () {
+            const { pause, title } = state
+            yield* pause
+            for (const { completeUnsafe } of entries) completeUnsafe(Exit.succeed(title))
+          })
+        )
+        const resolver = yield* RequestResolver.persisted(titles, options)
+        const get = Effect.request(new TeamTitle({ id: "1" }), resolver)
+        const slow = yield* Effect.forkChild(get)
+        yield* Deferred.await(asks)
+        yield* manager.invalidate({ primary: CachePersistence.tagOf("names", "1") })
+        state.title = "new"
+        state.pause = Effect.void
+        yield* Deferred.succeed(gate, undefined)
+        assert.strictEqual(yield* Fiber.join(slow), "old")
+        for (let again = 0; again < 5; again++) assert.strictEqual(yield* get, "new")
       }).pipe(Effect.scoped, Effect.provide(process.pipe(Layer.provide(tier()))))
     )
 
@@ -283,6 +320,18 @@ describe("CachePersistence", () => {
       yield* Effect.flip(names.get(none))
       yield* Effect.flip(names.get(none))
       assert.strictEqual(state.asked, 4)
+    }).pipe(Effect.scoped, Effect.provide(persistence.pipe(Layer.provideMerge(CacheManager.layerMemory))))
+  )
+
+  it.effect("keeps no result that was asked for before an invalidation, however many the fiber asked for since", () =>
+    Effect.gen(function* () {
+      const manager = yield* CacheManager
+      const store = yield* Effect.flatMap(Persistence.Persistence, (one) => one.make(options))
+      const keys = Array.from({ length: 1_500 }, (_, index) => new TeamName({ id: `${index + 1}` }))
+      yield* Effect.forEach(keys, store.get)
+      yield* manager.invalidate({ primary: CachePersistence.tagOf("names") })
+      for (const one of keys) yield* store.set(one, Exit.succeed("old"))
+      for (const one of keys) assert.isUndefined(yield* store.get(one))
     }).pipe(Effect.scoped, Effect.provide(persistence.pipe(Layer.provideMerge(CacheManager.layerMemory))))
   )
 })

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CacheManager, Tag } from "@letletme/cache"
+import { CacheConfig, CacheManager, type CacheStore, type InvalidationLog, Tag } from "@letletme/cache"
 import * as HttpCache from "@letletme/cache/HttpCache"
 import { Clock, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import { createServer } from "node:http"
+import { gzipSync } from "node:zlib"
 import { tiers } from "./tiers.ts"
 
 const teams = "https://api.example.com/teams"
@@ -466,7 +468,7 @@ describe("HttpCache checks what is stale", () => {
 
 for (const [name, tier] of Object.entries(tiers)) {
   describe(`HttpCache invalidates, over ${name}`, () => {
-    const within = <A, E>(effect: Effect.Effect<A, E, CacheManager | Scope.Scope>) =>
+    const within = <A, E>(effect: Effect.Effect<A, E, CacheManager | CacheStore | InvalidationLog | Scope.Scope>) =>
       effect.pipe(Effect.scoped, Effect.provide(tier()))
 
     it.live("what an unsafe method changed, and what its response names of the same origin", () =>
@@ -539,6 +541,37 @@ for (const [name, tier] of Object.entries(tiers)) {
       )
     )
 
+    it.live("and sends one request of two processes that ask at once", () =>
+      within(
+        Effect.gen(function* () {
+          const process = Layer.fresh(CacheManager.layerOver).pipe(Layer.provide(CacheConfig.layer({})))
+          const asked: Array<string> = []
+          const origin = HttpClient.make((request, { href }) =>
+            Effect.delay(
+              Effect.sync(() => {
+                asked.push(href)
+                const init = { headers: { "cache-control": "max-age=60" } }
+                return HttpClientResponse.fromWeb(request, new Response(`${asked.length}`, init))
+              }),
+              "20 millis"
+            )
+          )
+          const clients = yield* Effect.forEach([1, 2], () =>
+            Effect.flatMap(Layer.build(process), (context) =>
+              Effect.map(Effect.provide(HttpCache.make(), context), (wrap) => wrap(origin))
+            )
+          )
+          const answers = yield* Effect.forEach(
+            clients.flatMap((client) => Array.from({ length: 10 }, () => client.get(teams))),
+            Effect.flatMap((response) => response.text),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(new Set(answers), new Set(["1"]))
+          assert.strictEqual(asked.length, 1)
+        })
+      )
+    )
+
     it.live("and sends one of a hundred equal requests, but each where the response is not for all", () =>
       within(
         Effect.gen(function* () {
@@ -557,6 +590,78 @@ for (const [name, tier] of Object.entries(tiers)) {
     )
   })
 }
+
+describe("HttpCache goes on", () => {
+  it.effect("where the cache takes no response: each request is sent, and answered", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      assert.strictEqual(yield* text(world), "GET 1")
+      assert.strictEqual(yield* text(world), "GET 2")
+    }).pipe(Effect.scoped, Effect.provide(memory.pipe(Layer.provide(CacheConfig.layer({ maxValueBytes: 16 })))))
+  )
+
+  it.effect("where an exchange that others wait for takes too long: each is sent", () =>
+    run(
+      Effect.gen(function* () {
+        const world = yield* start({ timeout: "1 second" })
+        const reached = yield* Deferred.make<void>()
+        world.origin.pause = Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+        const reads = yield* Effect.forEach([1, 2], () => Effect.forkChild(text(world)))
+        yield* Deferred.await(reached)
+        world.origin.pause = Effect.void
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Effect.forEach(reads, Fiber.join), ["GET 2", "GET 3"])
+      })
+    )
+  )
+})
+
+describe("HttpCache over the network", () => {
+  it.live("what fetch brings is kept, compressed or not, and checked when it is stale", () =>
+    run(
+      Effect.gen(function* () {
+        const requests: Array<string> = []
+        const server = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            createServer((request, response) => {
+              const { "if-none-match": condition } = request.headers
+              requests.push(condition ?? "whole")
+              const headers = { "cache-control": request.url === "/stale" ? "max-age=0" : "max-age=60", etag: '"a"' }
+              if (condition === '"a"') return response.writeHead(304, headers).end()
+              const bytes = gzipSync("hello ".repeat(100))
+              const compressed = {
+                "content-encoding": "gzip",
+                "content-length": bytes.length,
+                "set-cookie": ["a=1", "b=2"]
+              }
+              return response.writeHead(200, { ...headers, ...compressed }).end(bytes)
+            }).listen(0, "127.0.0.1")
+          ),
+          (one) => Effect.sync(() => one.close())
+        )
+        yield* Effect.callback<void>((resume) => {
+          if (server.listening) resume(Effect.void)
+          else server.once("listening", () => resume(Effect.void))
+        })
+        const address = server.address()
+        if (address === null || typeof address === "string") return assert.fail("no address")
+        const client = (yield* HttpCache.make())(yield* HttpClient.HttpClient)
+        const at = (path: string) =>
+          Effect.gen(function* () {
+            const response = yield* client.get(`http://127.0.0.1:${address.port}${path}`)
+            return [response.status, yield* response.text, Object.keys(response.cookies.cookies)] as const
+          })
+        const whole = "hello ".repeat(100)
+        assert.deepStrictEqual(yield* at("/fresh"), [200, whole, ["a", "b"]])
+        assert.deepStrictEqual(yield* at("/fresh"), [200, whole, []])
+        assert.deepStrictEqual(requests, ["whole"])
+        yield* at("/stale")
+        assert.deepStrictEqual(yield* at("/stale"), [200, whole, []])
+        assert.deepStrictEqual(requests, ["whole", "whole", '"a"'])
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+    )
+  )
+})
 
 describe("HttpCache as a layer", () => {
   it.effect("wraps the client in context, and what comes before the request still does", () =>

@@ -86,7 +86,7 @@ const useOfStale = (control: Directives): number =>
 export const isStorable = (request: { readonly headers: Fields }, response: Answered, shared: boolean): boolean => {
   const { headers, status } = response
   const control = controlOf(response)
-  if (status < 200 || status === 206 || status === 304) return false
+  if (status < 200 || status > 599 || status === 206 || status === 304) return false
   if (control.has("no-store") || controlOf(request).has("no-store")) return false
   if (shared && control.has("private")) return false
   if (control.has("must-understand") && !heuristicallyStorable.has(status)) return false
