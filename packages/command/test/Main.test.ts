@@ -75,6 +75,14 @@ describe("a process ends with a code that says how", () => {
     })
   )
 
+  it.live("colours are for those who want them: NO_COLOR goes first", () =>
+    Effect.gen(function* () {
+      const wanted = { FORCE_COLOR: "1" }
+      assert.include((yield* run(["--help"], { env: wanted })).stdout, "\u001b[1mUSAGE")
+      assert.notInclude((yield* run(["--help"], { env: { ...wanted, NO_COLOR: "1" } })).stdout, "\u001b")
+    })
+  )
+
   it.live("interrupted and terminated: what was to be done at the end is done", () =>
     Effect.gen(function* () {
       for (const [signal, expected] of [

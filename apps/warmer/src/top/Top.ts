@@ -61,8 +61,7 @@ const follow = (client: Client, state: Ref.Ref<Screen.State>) => {
         trouble: `${trouble}. What is shown is of ${new Date(before.now.at).toISOString()}.`
       }))
     ),
-    Effect.repeat(Schedule.spaced(again)),
-    Effect.andThen(Effect.never)
+    Effect.repeat(Schedule.spaced(again))
   )
 }
 
