@@ -84,11 +84,11 @@ export const replay = Effect.fn("replay")(function* (recorded: ReadonlyArray<Rec
   yield* answer(json, document, () =>
     [
       columns(
-        ["snapshot", "outcome", ...Object.keys(snapshots[0]?.changed ?? {}), "tags", "same", "loaded"],
+        ["snapshot", "outcome", "changed", "tags", "same", "loaded"],
         snapshots.map(({ changed, confirmed, invalidated, name, outcome, reloaded }) => [
           name,
           outcome,
-          ...Object.values(changed).map(({ length }) => length),
+          Object.values(changed).reduce((sum, keys) => sum + keys.length, 0),
           invalidated.length,
           confirmed.length,
           reloaded.reduce((sum, { keys }) => sum + keys.length, 0)
