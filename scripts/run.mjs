@@ -3,7 +3,9 @@
  */
 import { delimiter, join } from "node:path"
 import { pathToFileURL } from "node:url"
+import { chromium } from "./chromium.mjs"
 import { run } from "./command.mjs"
+import { packed } from "./packed.mjs"
 import { postgresPrograms } from "./postgres.mjs"
 import { redisServer } from "./redis.mjs"
 import { root, setup } from "./setup.mjs"
@@ -99,6 +101,22 @@ const tasks = {
   },
   test,
   "test:topologies": topologies,
+  "test:browser": async (args) => {
+    env.LETLETME_REDIS_SERVER = await redisServer()
+    env.LETLETME_CHROMIUM = await chromium()
+    return (await foreground("vitest", ["run", "--config", "vitest.browser.config.ts", ...args])).code
+  },
+  "test:packed": async () => {
+    const { code } = await foreground("tsc", ["-b", "packages/redis", "packages/cache"])
+    if (code !== 0) return code
+    process.env.PATH = env.PATH
+    return packed(await redisServer())
+  },
+  screenshots: async () => {
+    env.LETLETME_CHROMIUM = await chromium()
+    const script = join(root, "apps", "dashboard", "test", "screenshots.ts")
+    return (await foreground("node", ["--conditions=@letletme/source", script])).code
+  },
   types,
   check: () =>
     runAll([

@@ -1,6 +1,7 @@
 /**
  * Health and metrics over HTTP: `/health/live`, `/health/ready`, `/metrics` (Prometheus).
  */
+import * as Dashboard from "@letletme/dashboard/Dashboard"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Admin from "./admin/Admin.ts"
@@ -23,7 +24,10 @@ const routes = HttpRouter.use(
 )
 
 /** The routes, for the HTTP server in context. */
-export const layer = HttpRouter.serve(Layer.mergeAll(routes, Telemetry.layerPrometheus, Admin.layer, Live.layer), {
-  disableListenLog: true,
-  disableLogger: true
-}).pipe(Layer.provide(Telemetry.layerQuiet))
+export const layer = HttpRouter.serve(
+  Layer.mergeAll(routes, Telemetry.layerPrometheus, Admin.layer, Live.layer, Dashboard.layer),
+  {
+    disableListenLog: true,
+    disableLogger: true
+  }
+).pipe(Layer.provide(Telemetry.layerQuiet))

@@ -140,6 +140,7 @@ const daemon = Effect.fnUntraced(function* (
       })}`,
       `  store    ${what}`,
       `  health   ${at}/health/ready   ${at}/health/live`,
+      `  page     ${at}/`,
       `  metrics  ${at}/metrics`,
       "Ctrl-C ends it."
     ].join("\n")

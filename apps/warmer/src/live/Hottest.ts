@@ -7,11 +7,8 @@
  * @see Wolff, "Poisson Arrivals See Time Averages", Operations Research 30(2), 1982
  */
 import { CacheManager, type Tag } from "@letletme/cache"
-import { Context, Effect, Layer, Schedule, Schema } from "effect"
-
-/** A key, and about how often it is read. */
-export const HotKey = Schema.Struct({ key: Schema.String, perSecond: Schema.Finite }).annotate({ identifier: "HotKey" })
-export type HotKey = typeof HotKey.Type
+import { Context, Effect, Layer, Schedule } from "effect"
+import type { HotKey } from "./Overview.ts"
 
 const every = 200
 // What was read longer ago counts for less: after so long (ms), for about a third.

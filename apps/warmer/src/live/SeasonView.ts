@@ -16,7 +16,7 @@ import {
   TeamCache
 } from "@letletme/fpl"
 import { Clock, Context, Effect, Layer, Option } from "effect"
-import type { SeasonNow } from "./LiveApi.ts"
+import type { SeasonNow } from "./Answers.ts"
 
 /** The season at hand. */
 export class SeasonView extends Context.Service<

@@ -2,21 +2,8 @@
  * The end of the log as this process heard it, for those who look.
  */
 import { LiveView, type View } from "@letletme/cache"
-import { Clock, Context, Effect, Layer, PubSub, Schema, Stream } from "effect"
-
-/** An entry of the log, and which domains it reached. */
-export const LogEntry = Schema.Struct({
-  position: Schema.Finite,
-  /** When this process heard of it (epoch ms). */
-  at: Schema.Finite,
-  cause: Schema.String,
-  by: Schema.String,
-  /** At most 50 of them; `more` counts the others. */
-  tags: Schema.Array(Schema.String),
-  more: Schema.Int,
-  domains: Schema.Array(Schema.String)
-}).annotate({ identifier: "LogEntry" })
-export type LogEntry = typeof LogEntry.Type
+import { Clock, Context, Effect, Layer, PubSub, Stream } from "effect"
+import type { LogEntry } from "./LogEntry.ts"
 
 // So many entries are kept for those who were away, and so many tags of each.
 const kept = 500
@@ -70,8 +57,10 @@ export class Tail extends Context.Service<
             Effect.gen(function* () {
               // Subscribed first: what comes between is in both, and told once.
               const subscription = yield* PubSub.subscribe(entries)
-              const before = latest.filter((entry) => entry.position > position)
-              const last = before.at(-1)?.position ?? position
+              // A log in memory began anew with its process: nobody has seen of this one what is beyond its end.
+              const seen = position > live.view.highest ? 0 : position
+              const before = latest.filter((entry) => entry.position > seen)
+              const last = before.at(-1)?.position ?? seen
               const next = Stream.filter(Stream.fromSubscription(subscription), (entry) => entry.position > last)
               return Stream.concat(Stream.fromIterable(before), next)
             })

@@ -3,8 +3,8 @@
  * the process began.
  */
 import { CliOutput } from "effect/cli"
-import type { DomainNow, Overview } from "../live/Overviews.ts"
-import type { LogEntry } from "../live/Tail.ts"
+import type { DomainNow, Overview } from "../live/Overview.ts"
+import type { LogEntry } from "../live/LogEntry.ts"
 import { columns as table } from "../Output.ts"
 
 /** What is known of a warmer. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { LogEntry } from "@letletme/warmer/live/Tail"
+import type { LogEntry } from "@letletme/warmer/live/LogEntry"
 import { lines, type State } from "@letletme/warmer/top/Screen"
 import { CliOutput } from "effect/cli"
 import { overview } from "./overview.ts"

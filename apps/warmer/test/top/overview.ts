@@ -1,7 +1,7 @@
 /**
  * An overview as a warmer might tell it.
  */
-import type { Overview } from "@letletme/warmer/live/Overviews"
+import type { Overview } from "@letletme/warmer/live/Overview"
 
 const domain = (name: string, nearHits: number, misses: number) => ({
   name,
