@@ -10,14 +10,18 @@ import {
   MatchCache,
   PhaseCache,
   PhaseMatches,
+  PlayerCache,
+  PositionPlayers,
   SeasonDeductions,
   SeasonEvents,
   SeasonMatches,
   SeasonPhases,
+  SeasonPlayers,
   SeasonTeams,
   StandingCache,
   TeamCache,
   TeamMatches,
+  TeamPlayers,
   UnscheduledMatches
 } from "@letletme/fpl"
 import { Effect, Option } from "effect"
@@ -59,6 +63,10 @@ export const readers = Effect.gen(function* () {
     reader(yield* TeamMatches),
     reader(yield* SeasonMatches),
     reader(yield* UnscheduledMatches),
+    reader(yield* PlayerCache),
+    reader(yield* SeasonPlayers),
+    reader(yield* TeamPlayers),
+    reader(yield* PositionPlayers),
     reader(yield* StandingCache)
   ]
   return (key: Tag.Tag) => Option.firstSomeOf(all.map((one) => one(key)))

@@ -28,6 +28,7 @@ export {
   UnscheduledMatches
 } from "./match/MatchCache.ts"
 export { EventPhases, PhaseCache, SeasonPhases } from "./phase/PhaseCache.ts"
+export { PlayerCache, PositionPlayers, SeasonPlayers, TeamPlayers } from "./player/PlayerCache.ts"
 export { type Published, SeasonSync } from "./season/SeasonSync.ts"
 export { StandingCache, StandingId } from "./standing/StandingCache.ts"
 export { SeasonTeams, TeamCache } from "./team/TeamCache.ts"

@@ -74,6 +74,8 @@ interface Diff {
   readonly different: ReadonlyArray<Different>
   /** Entries that are expired, invalidated or unreadable: a reader loads them anew. */
   readonly notFresh: number
+  /** Keys of no cache that is compared. */
+  readonly passedOver: ReadonlyArray<Tag.Tag>
 }
 
 /** Compares each fresh entry of the store with what its lookup answers now; fails where one differs. */
@@ -85,11 +87,15 @@ export const diff = Effect.fn("diff")(function* (text: Option.Option<string>, as
   const held = yield* readers
   const told = yield* Effect.provide(readers, yield* Layer.build(truth))
   const different: Array<Different> = []
+  const passedOver: Array<Tag.Tag> = []
   let [same, notFresh] = [0, 0]
 
   const compare = Effect.fnUntraced(function* (key: Tag.Tag) {
     const [cached, source] = [held(key), told(key)]
-    if (Option.isNone(cached) || Option.isNone(source)) return
+    if (Option.isNone(cached) || Option.isNone(source)) {
+      passedOver.push(key)
+      return
+    }
     const { condition, peek } = cached.value
     if ((yield* condition) !== "fresh") {
       notFresh++
@@ -108,7 +114,12 @@ export const diff = Effect.fn("diff")(function* (text: Option.Option<string>, as
     Stream.mapEffect(keysOf(wanted), compare, { concurrency, unordered: true }),
     () => Effect.void
   )
-  const found = { same, different: different.toSorted((one, other) => (one.key < other.key ? -1 : 1)), notFresh }
+  const found = {
+    same,
+    different: different.toSorted((one, other) => (one.key < other.key ? -1 : 1)),
+    notFresh,
+    passedOver
+  }
   yield* answer(asJson, found, () =>
     describe(
       Option.getOrElse(text, () => "Entries"),
