@@ -209,8 +209,10 @@ export class CacheManager extends Context.Service<
               : yield* appendTags(tags, options?.cause ?? "update", writes, options?.once)
           const written = changes.map((change): Written => {
             const { key, verdict } = change
+            // Also where the store refused it: nothing of it is appended.
+            if (verdict === "unchanged") return { _tag: "Unchanged", key }
             if (verdict === "superseded" || refused.has(change.write.key)) return { _tag: "Superseded", key }
-            if (verdict === "unchanged" || tags.size === 0) return { _tag: "Unchanged", key }
+            if (tags.size === 0) return { _tag: "Unchanged", key }
             change.settle(position)
             if (verdict === "confirmed") return { _tag: "Confirmed", key, position }
             return { _tag: "Updated", key, position, invalidated: [...change.direct, ...change.cascade] }

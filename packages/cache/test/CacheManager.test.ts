@@ -186,6 +186,12 @@ for (const [name, tier] of Object.entries(tiers)) {
         assert.strictEqual(asked.filter((what) => what === "table").length, 1)
         // What is older is not written. Its invalidation is appended: who was told of it may have seen more.
         assert.strictEqual((yield* matches.update("1", { ...value, goals: 9 }, revision(1_000)))._tag, "Superseded")
+        // What is stated to be as it was is announced by nobody, whatever the store says of its revision.
+        const [same] = yield* matches.updateMany(
+          [{ id: "1", value: Option.some(value), before: Option.some(value) }],
+          revision(1_000)
+        )
+        assert.strictEqual(same?._tag, "Unchanged")
         assert.strictEqual((yield* matches.get("1")).goals, 1)
       }).pipe(Effect.provide(app))
     )

@@ -389,13 +389,11 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
     if (quiet === 5) then()
     else time.after(20, () => awaitLookups(then, isQuiet ? quiet + 1 : 0))
   }
+  // What its caller gave up may still arrive: what is invalidated so late has to be loaded.
+  let isAppended = false
+  let ignore = (): void => {}
   const judgeTheStore = (): void => {
     const before = lookups
-    // What its caller gave up may still arrive: what is invalidated now has to be loaded.
-    let isAppended = false
-    const ignore = server.onAppend(() => {
-      isAppended = true
-    })
     readAll(1, "past near", () => {
       ignore()
       if (lookups > before && !isAppended && plan.timeToLive > 1_000) {
@@ -412,7 +410,13 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
       })
     })
   }
-  const judgeTheEnd = (): void => readAll(processes.length, "default", () => readAll(1, "past near", judgeTheStore))
+  const judgeTheEnd = (): void =>
+    readAll(processes.length, "default", () => {
+      ignore = server.onAppend(() => {
+        isAppended = true
+      })
+      readAll(1, "past near", judgeTheStore)
+    })
   const awaitCalm = (): void => {
     const underWay = [...pending].filter(({ isAlive }) => isAlive())
     if (underWay.length === 0) return judgeTheEnd()
