@@ -16,10 +16,11 @@ describe("a short run", () => {
     "loses nothing, tells nothing twice, and leaves nothing stale",
     () =>
       Effect.gen(function* () {
-        const report = yield* run({ rounds: 2, database: "postgres", mistake: "none" })
+        const report = yield* run({ rounds: 4, database: "postgres", mistake: "none" })
         assert.deepStrictEqual(report.firstProblems, [])
-        assert.isAtLeast(report.total.kills, 2)
+        assert.isAtLeast(report.total.kills, 4)
         assert.isAbove(report.operations.acknowledged, 0)
+        // Of so few kills not each comes between a commit and its announcement.
         assert.isAbove(report.total.leftBehind, 0)
         assert.isAbove(report.cached, 100)
         assert.include(Report.toText(report), "No update was lost")
