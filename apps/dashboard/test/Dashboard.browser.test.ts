@@ -1,4 +1,5 @@
 import { assert, layer } from "@effect/vitest"
+import { graph } from "@letletme/fpl"
 import { RedisServer } from "@letletme/testing"
 import { Effect } from "effect"
 import { createRequire } from "node:module"
@@ -32,7 +33,7 @@ layer(Browser.layer, { excludeTestServices: true, timeout: "60 seconds" })("the 
       yield* shows(page, ".status", "ready")
       yield* shows(page, "table tbody tr", /\d/)
       assert.strictEqual(yield* Effect.promise(() => page.locator("table tbody tr").count()), 20)
-      assert.strictEqual(yield* Effect.promise(() => page.locator("svg .node").count()), 5)
+      assert.strictEqual(yield* Effect.promise(() => page.locator("svg .node").count()), graph.domains.length)
       const before = yield* text(page, ".facts")
       const first = yield* text(page, ".log li .cause")
       yield* Effect.promise(() =>

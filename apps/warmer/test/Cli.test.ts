@@ -226,7 +226,7 @@ describe("what is wrong is said on standard error, and the exit code tells", () 
     [["replay", "/no/such/folder/2021-22"], /not available/],
     [["replay", "/tmp"], /names a season/],
     [["get", "match:*:17"], /is not a key/],
-    [["get", "player:2030-31:1"], /is no key of a domain/],
+    [["get", "nobody:2030-31:1"], /is no key of a domain/],
     [["get", "match:2030-31:9999"], /does not exist/],
     [["table", "--deductions", "/no/such/file"], /deductions/],
     [["run", "--every", "0"], /--every/],
