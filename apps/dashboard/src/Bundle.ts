@@ -47,6 +47,8 @@ const make = async (): Promise<ReadonlyMap<string, Asset>> => {
     minify: true,
     format: "esm",
     target: "es2022",
+    // What the warmer describes is read from its sources: nothing else has to be built first.
+    conditions: ["@letletme/source", "module"],
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
