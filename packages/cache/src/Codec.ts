@@ -1,10 +1,12 @@
 /**
- * Between a domain's values and the bytes of their payload: JSON by the domain's Schema, checked on every read.
+ * Between a domain's values and the bytes of their payload: JSON by the domain's Schema, structs as tuples, checked on
+ * every read.
  */
 import { Result, Schema, SchemaAST } from "effect"
 import "effect/schema/SchemaJITCompiler/enable"
 import { createHash } from "node:crypto"
 import * as Packing from "./internal/Packing.ts"
+import * as Tuples from "./internal/Tuples.ts"
 
 /** Encodes and decodes the values of one schema. Make one with {@link make}. */
 export interface Codec<A> {
@@ -45,15 +47,17 @@ export const make = <A, I>(
   const decode = Schema.decodeUnknownResult(json)
   // Nothing is turned into anything else: what was parsed and fits is the value, and is not built a second time. No
   // field that the schema does not know is in what this codec wrote, nor does one do harm but under this name.
-  const isPlain = SchemaAST.toEncoded(json.ast) === json.ast
+  const encodedAst = SchemaAST.toEncoded(json.ast)
+  const isPlain = encodedAst === json.ast
   const fits = Schema.is(json)
-  const shape = JSON.stringify([options?.version ?? "", Schema.toJsonSchemaDocument(json)])
+  const tuples = Tuples.make(encodedAst)
+  const shape = JSON.stringify([options?.version ?? "", Schema.toJsonSchemaDocument(json), tuples?.shape])
   return {
     fingerprint: createHash("sha256").update(shape).digest("hex").slice(0, 8),
     encode: (value) =>
       Result.mapBoth(encode(value), {
         onSuccess: (encoded) => {
-          const payload = Buffer.from(JSON.stringify(encoded))
+          const payload = Buffer.from(JSON.stringify(tuples === undefined ? encoded : tuples.toTuple(encoded)))
           return options?.packing === undefined ? payload : Packing.pack(payload, options.packing)
         },
         onFailure: (error) => error.message
@@ -63,11 +67,13 @@ export const make = <A, I>(
       const unpacked = Packing.unpack(payload)
       if (Result.isFailure(unpacked)) return Result.fail(unpacked.failure)
       const text = unpacked.success.toString()
-      const parsed = parse(text)
+      const known = tuples?.parse(text)
+      if (known !== undefined && isPlain && fits(known)) return Result.succeed(known)
+      const parsed = known === undefined ? parse(text) : Result.succeed(known)
       if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-      if (isPlain && !text.includes(prototype) && !text.includes(escape) && fits(parsed.success))
-        return Result.succeed(parsed.success)
-      const value = decode(parsed.success)
+      const found = known === undefined && tuples !== undefined ? tuples.fromTuple(parsed.success) : parsed.success
+      if (isPlain && !text.includes(prototype) && !text.includes(escape) && fits(found)) return Result.succeed(found)
+      const value = decode(found)
       return Result.isFailure(value) ? Result.fail(value.failure.message) : Result.succeed(value.success)
     }
   }

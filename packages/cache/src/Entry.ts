@@ -6,7 +6,7 @@
  *
  * ```text
  * LLC1 <stamp> <check> <crc32> <created> <fresh until> <expires> <revision> <kind> <tag> <tag> …
- * {"id":17,…}
+ * [17,"Arsenal",…]
  * ```
  *
  * The stamp comes first, apart from the checksummed body, so that one script can append to the log and seal the entry

@@ -86,7 +86,8 @@ const escape = (segment: string): string => (segment === "" ? "%00" : segment.re
 const plain = /^[\w.~-]+(?::[\w.~-]+)*$/
 
 const path = (segments: ReadonlyArray<string>): string => {
-  const joined = segments.join(":")
+  let joined = segments[0] ?? ""
+  for (let index = 1; index < segments.length; index++) joined += `:${segments[index]}`
   return plain.test(joined) ? joined : joined.split(":").map(escape).join(":")
 }
 

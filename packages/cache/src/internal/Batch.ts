@@ -2,6 +2,7 @@
  * Questions of one tick asked as one: concurrent readers share a round trip.
  */
 import { Effect, Exit, FiberSet, type Scope } from "effect"
+import { settled } from "./settled.ts"
 
 /** Is told the answer of a question, once. */
 export type Answered<Answer, E> = (exit: Exit.Exit<Answer, E>) => void
@@ -38,7 +39,7 @@ export const make = <Item, Answer, E>(
     const send = (some: ReadonlyArray<Item>, waiting: ReadonlyArray<Answered<Answer, E>>) => {
       let isSent = false
       underWay++
-      run(answerAll(some)).addObserver((exit) => {
+      const settle = (exit: Exit.Exit<ReadonlyArray<Answer>, E>) => {
         underWay--
         const wasDue = isDue
         isDue = true
@@ -50,7 +51,8 @@ export const make = <Item, Answer, E>(
         // answers at once would be asked for ever, with no other fiber running.
         if (underWay === 0 && isSent) flush()
         else schedule()
-      })
+      }
+      run(settled(answerAll(some), settle))
       isSent = true
     }
 

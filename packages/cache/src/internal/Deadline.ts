@@ -2,10 +2,24 @@
  * A bound on how long each of many calls may take, without a timer or an error for each.
  */
 import { Clock, Effect, Fiber, FiberSet, type Scope } from "effect"
+import { settled } from "./settled.ts"
 
-interface Call {
+/**
+ * A class, for the sake of the garbage collector: V8 makes a function that is the value of a field in the old generation,
+ * and all that it could reach lives on with it, here the whole answer.
+ */
+class Call {
   readonly until: bigint
-  readonly expire: () => void
+  private readonly late: () => void
+
+  constructor(until: bigint, late: () => void) {
+    this.until = until
+    this.late = late
+  }
+
+  expire(): void {
+    this.late()
+  }
 }
 
 /**
@@ -49,20 +63,18 @@ export const make = <E>(
 
     return <A, E2>(name: string, effect: Effect.Effect<A, E2>) =>
       Effect.callback<A, E | E2>((resume) => {
-        const fiber = run(effect)
-        const call: Call = {
-          until: clock.monotonicTimeNanosUnsafe() + length,
-          expire: () => {
-            calls.delete(call)
-            resume(Effect.suspend(() => Effect.fail(late(name))))
-            fiber.interruptUnsafe()
-          }
-        }
-        calls.add(call)
-        fiber.addObserver((exit) => {
+        const call = new Call(clock.monotonicTimeNanosUnsafe() + length, () => {
           calls.delete(call)
-          resume(exit)
+          resume(Effect.suspend(() => Effect.fail(late(name))))
+          fiber.interruptUnsafe()
         })
+        calls.add(call)
+        const fiber = run(
+          settled(effect, (exit) => {
+            calls.delete(call)
+            resume(exit)
+          })
+        )
         if (!isWatched) {
           isWatched = true
           run(watch)

@@ -11,6 +11,17 @@ export interface Keyed<Id> {
   readonly key: Tag.Tag
 }
 
+/** A class for the reason that what `Entry.open` answers is one. */
+class Named<Id> implements Keyed<Id> {
+  readonly id: Id
+  readonly key: Tag.Tag
+
+  constructor(id: Id, key: Tag.Tag) {
+    this.id = id
+    this.key = key
+  }
+}
+
 export interface Keys<Id> {
   /** The key of an id: the entry's own tag. An id that its schema refuses is a defect. */
   readonly of: (id: Id) => Tag.Tag
@@ -43,7 +54,7 @@ export const make = <D extends string, Id>({
   const isPlain = kind === "String" || kind === "Number"
   return {
     of,
-    keyed: (id) => ({ id, key: of(id) }),
+    keyed: (id) => new Named(id, of(id)),
     parse: (tag) =>
       tag.startsWith(prefix) && tag.endsWith(suffix)
         ? Option.filter(decode(tag.slice(prefix.length, tag.length - suffix.length)), (id) => of(id) === tag)

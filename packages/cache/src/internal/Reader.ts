@@ -204,14 +204,17 @@ export const make = <Id, A, E>(domain: string, shelf: Shelf<Id, A>, loader: Load
         return only(keyed, bounded(entriesOf([keyed], options, load), options))
       }
       const arrival = loader.arrive()
-      const looked = tiers.look(keyed, options.skip !== undefined)
-      const read = Effect.flatMap(TraceContext.inSpanOf(fiber, "CacheStore.read", looked, Tiers.client), (held) => {
+      const beside = options.skip !== undefined
+      const answer = (held: Holding): Effect.Effect<A, E | CacheError> => {
         if (held.entry === undefined || held.state !== "fresh" || refreshDue(held, clock.currentTimeMillisUnsafe())) {
           return only(keyed, answersOf([held], options, recorder, arrival, load))
         }
         recorder?.record(held.entry, true)
         return answerOf(keyed.key, held.entry)
-      })
+      }
+      if (!TraceContext.isTracing(fiber)) return tiers.look(keyed, beside, answer)
+      const looked = tiers.look(keyed, beside, Effect.succeed)
+      const read = Effect.flatMap(TraceContext.inSpanOf(fiber, "CacheStore.read", looked, Tiers.client), answer)
       return TraceContext.inSpanOf(fiber, "DomainCache.read", read, () => describe([keyed]))
     })
 

@@ -131,7 +131,9 @@ export const make = <Id, A>(options: {
   const { cipher, config, clock, live } = kernel
   const { view } = live
 
-  const storeKey = (key: Tag.Tag) => `${prefix(config.namespace)}${key}@${codec.fingerprint}`
+  const begin = prefix(config.namespace)
+  const end = `@${codec.fingerprint}`
+  const storeKey = (key: Tag.Tag) => begin + key + end
 
   const decode = ({ id, key }: Keyed<Id>, bytes: Uint8Array): Result.Result<Entry.Entry<A>, string> => {
     const opened = Entry.open(key, bytes)
@@ -149,7 +151,8 @@ export const make = <Id, A>(options: {
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     const value = decoded.success
     const known = declared(id, value)
-    const own = [key, ...known]
+    // No literal: the array would begin in the old generation, where entries at hand have lived long.
+    const own = Array.of(key, ...known)
     let tags: ReadonlyArray<Tag.Tag> = own
     let { stamp } = header
     if (!Entry.hasTags(header, own)) {

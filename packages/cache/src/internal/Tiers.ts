@@ -1,7 +1,7 @@
 /**
  * What the tiers have of keys: the near cache, then the store, and first the log where the view has to be newer than it is.
  */
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Exit } from "effect"
 import type { CacheError } from "../CacheError.ts"
 import type { ReadOptions } from "../Domain.ts"
 import type { Entry } from "../Entry.ts"
@@ -53,10 +53,14 @@ export interface Tiers<Id, A> {
   /** Whether a read takes no more than one look into the store: then {@link look} does what {@link consult} would. */
   readonly isPlain: (keyed: Keyed<Id>, options: ReadOptions, recorder: Recorder | undefined) => boolean
   /**
-   * Reads the store; `beside` the near cache where that displaces nothing. The caller is suspended once, and the reads
-   * of a tick go together.
+   * Reads the store, and goes on with what is held; `beside` the near cache where that displaces nothing. The caller is
+   * suspended once, and the reads of a tick go together.
    */
-  readonly look: (keyed: Keyed<Id>, beside: boolean) => Effect.Effect<Held<Id, A>>
+  readonly look: <B, E>(
+    keyed: Keyed<Id>,
+    beside: boolean,
+    goOn: (held: Held<Id, A>) => Effect.Effect<B, E>
+  ) => Effect.Effect<B, E>
 }
 
 /** A read of the store, as a span. */
@@ -164,12 +168,16 @@ export const make = <Id, A>(shelf: Shelf<Id, A>): Tiers<Id, A> => {
       (options.skip === "near" || !near.has(id)) &&
       live.isTrusted(clock.currentTimeMillisUnsafe()) &&
       !live.isBroken(),
-    look: (keyed, beside) =>
-      Effect.map(readOne(keyed), (bytes) => {
-        const now = clock.currentTimeMillisUnsafe()
-        const trusted = live.isTrusted(now)
-        return hold(keyed, undefined, bytes, { now, trusted, maxAge: forever, anew: false, beside, exact: false })
-      })
+    look: (keyed, beside, goOn) =>
+      Effect.callback((resume) =>
+        tier.getOne(shelf.storeKey(keyed.key), (exit) => {
+          if (Exit.isFailure(exit)) return resume(Exit.failCause(exit.cause))
+          const now = clock.currentTimeMillisUnsafe()
+          const trusted = live.isTrusted(now)
+          const how = { now, trusted, maxAge: forever, anew: false, beside, exact: false }
+          resume(goOn(hold(keyed, undefined, exit.value, how)))
+        })
+      )
   }
 }
 
