@@ -5,6 +5,7 @@ import { Redacted } from "effect"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
 import type { Address, RedisConfig } from "../RedisConfig.ts"
 import type { Purpose } from "./Client.ts"
+import * as stringMethods from "./stringMethods.ts"
 
 type Sentinels = Extract<RedisConfig["topology"], { readonly _tag: "Sentinel" }>
 
@@ -58,6 +59,7 @@ export const open = (
   retryStrategy: RetryStrategy,
   onResolved: (address: string) => void
 ): Redis | Cluster => {
+  stringMethods.restore()
   const { topology } = config
   const tls = secure(config)
   const common = {
