@@ -44,22 +44,22 @@ const asks: Readonly<Record<string, (script: string) => ReadonlyArray<string>>> 
     "-c",
     [`source ${script}`, ...typed.map(([line]) => `echo (complete -C '${line}' | string split -f 1 \\t)`)].join("\n")
   ],
-  // Its completions need a line editor, and that a terminal: it drives another zsh in one of its own.
+  // Its completions need a line editor, and that a terminal. What the script gives to the line editor is asked for here.
   zsh: (script) => [
     "-f",
     "-c",
     [
-      "zmodload zsh/zpty",
-      "zpty inner zsh -f -i",
-      `zpty -w inner "PS1='> '; TERM=dumb; autoload -Uz compinit; compinit -u -D; source ${script}; echo re''ady"`,
-      "while zpty -r inner line; do [[ $line == ready* ]] && break; done",
-      "ask() {",
-      "  zpty -w -n inner \"$1\"$'\\t'",
-      "  zpty -w inner $'\\x01echo \"[\\x05]\"'",
-      "  while zpty -r inner line; do [[ $line == *'['*']'* && $line != *echo* ]] && { print -r -- $line; return; }; done",
+      "compdef() {}",
+      'words_of() { print -rn -- "${${*//\\[*\\]/ }//[():]/ } " }',
+      "_describe() { local -a list=(${(P)@[-1]}); words_of ${list%%:*} }",
+      "_arguments() {",
+      "  local spec",
+      "  if [[ ${@[-1]} != *'->args' ]]; then for spec in \"$@\"; do words_of $spec; done",
+      "  elif (( CURRENT == 2 )); then state=command",
+      "  else state=args; words=(${words[2,-1]}); (( CURRENT -= 1 )); fi",
       "}",
-      ...typed.map(([line]) => `ask '${line}'`),
-      "zpty -d inner"
+      `source ${script}`,
+      ...typed.map(([line]) => `words=(${line}); CURRENT=\${#words}; _warmer; print`)
     ].join("\n")
   ]
 }
