@@ -26,18 +26,27 @@ export const stampede = Effect.gen(function* () {
           (own) => start({ name: own, module, args: [`${1_000 / processes}`] }, port),
           { concurrency: 2 }
         ),
-        (running) => ({ peer: name, processes, running, loads: Array<number>(), millis: Array<number>() })
+        (running) => ({
+          peer: name,
+          processes,
+          running,
+          loads: Array<number>(),
+          millis: Array<number>(),
+          waits: Array<number>()
+        })
       )
     )
   )
   const together = (running: ReadonlyArray<Running>, round: number) =>
     Effect.forEach(running, (one) => one.run("stampede", round), { concurrency: "unbounded" })
   for (let round = -1; round < rounds; round++) {
-    for (const { loads, millis, running } of teams.flat()) {
+    for (const { loads, millis, running, waits } of teams.flat()) {
       const samples: ReadonlyArray<Sample> = yield* together(running, round)
       if (round < 0) continue
       loads.push(samples.reduce((sum, { values }) => sum + (values["loads"] ?? 0), 0))
       millis.push(Math.max(...samples.map(({ wallMicros }) => wallMicros)) / 1_000 - loadMillis)
+      const of = (name: string) => samples.map(({ values }) => values[name] ?? 0)
+      waits.push(Math.max(...of("answeredAt")) - Math.min(...of("filledAt")))
     }
     yield* Effect.logInfo(`Round ${round + 1} of ${rounds}`)
   }
@@ -48,13 +57,17 @@ export const stampede = Effect.gen(function* () {
   })
   const loadsOf = (processes: number) =>
     all.find((team) => team.peer === "LetLetMe" && team.processes === processes)?.loads ?? []
+  const waitsOf = (processes: number) =>
+    all.find((team) => team.peer === "LetLetMe" && team.processes === processes)?.waits ?? []
   const findings: Findings = {
     suite: "stampede",
     rounds,
     rows,
     ratios: [
       { ...rowOf("stampede.loads1p", "loads of one key", loadsOf(1)), bar: { atMost: 1 } },
-      { ...rowOf("stampede.loads4p", "loads of one key", loadsOf(4)), bar: { atMost: 1 } }
+      { ...rowOf("stampede.loads4p", "loads of one key", loadsOf(4)), bar: { atMost: 1 } },
+      { ...rowOf("stampede.waits1p", "ms from the fill to the last answer", waitsOf(1)), bar: { atMost: 10 } },
+      { ...rowOf("stampede.waits4p", "ms from the fill to the last answer", waitsOf(4)), bar: { atMost: 10 } }
     ]
   }
   return findings

@@ -6,6 +6,10 @@ import { main, stopwatch } from "../../contest/Contestant.ts"
 import { Match, matchOf } from "../Data.ts"
 
 let loads = 0
+// By a clock that all processes of the machine share (ms).
+const now = () => performance.timeOrigin + performance.now()
+// When the first caller had its answer, which it has as soon as the store has the entry.
+let filledAt = 0
 
 class Slow extends DomainCache.Service<Slow>()("bench/Slow", {
   graph: DependencyGraph.make({ slow: [] }),
@@ -35,14 +39,17 @@ main(
       stampede: (round) =>
         Effect.suspend(() => {
           loads = 0
+          filledAt = 0
           const stop = stopwatch()
-          const read = slow.get(`cold-${callers}-${round}`)
+          const read = Effect.map(slow.get(`cold-${callers}-${round}`), () => {
+            if (filledAt === 0) filledAt = now()
+          })
           return Effect.map(
             Effect.all(
               Array.from({ length: callers }, () => read),
               { concurrency: "unbounded", discard: true }
             ),
-            () => stop(callers, { loads })
+            () => stop(callers, { loads, filledAt, answeredAt: now() })
           )
         })
     }
