@@ -3,7 +3,15 @@
  * the log does not answer.
  */
 import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
-import { ConsistencyMonitor, Leadership, LiveView, Meter, Recovery, type WarmStage } from "@letletme/cache"
+import {
+  CacheManager,
+  ConsistencyMonitor,
+  Leadership,
+  LiveView,
+  Meter,
+  Recovery,
+  type WarmStage
+} from "@letletme/cache"
 import * as Instruments from "./Instruments.ts"
 
 /** The status that `/health/ready` answers. */
@@ -68,9 +76,10 @@ export class Health extends Context.Service<
     readonly warmed: (report: WarmStage.Report) => Effect.Effect<void>
   }
 >()("@letletme/warmer/Health") {
-  static readonly layer: Layer.Layer<Health, never, LiveView | Leadership | Recovery> = Layer.effect(
+  static readonly layer: Layer.Layer<Health, never, CacheManager | LiveView | Leadership | Recovery> = Layer.effect(
     this,
     Effect.gen(function* () {
+      const manager = yield* CacheManager
       const live = yield* LiveView
       const leadership = yield* Leadership
       const recovery = yield* Recovery
@@ -118,6 +127,7 @@ export class Health extends Context.Service<
           const { leader, state } = describe(leadership.name, yield* leadership.state)
           const started = state === "standing by" || (yield* isReady)
           const counts = monitor === null ? null : yield* monitor.counts
+          const { isShedding } = yield* manager.load
           const reasons = [
             ...(failure === null ? [] : [failure]),
             ...(late > patience
@@ -129,6 +139,7 @@ export class Health extends Context.Service<
               yield* recovery.unresolved,
               ([problem, finding]) => `Recovery from ${problem} needs a person: ${finding}`
             ),
+            ...(isShedding ? ["Load is shed: a lookup that would have to wait is refused."] : []),
             ...(started ? [] : ["The first warming has not ended."])
           ]
           return {

@@ -13,7 +13,7 @@ export const problems = ["inconsistency", "performance", "connection"] as const
 // Above this share of what it may have, the heap is a finding; so is Redis.
 const memoryShare = 0.85
 // The share of the near cache that is dropped, the least lately used first.
-const shedShare = 0.5
+const coldShare = 0.5
 
 // The shortest list of dependencies that coarsening is widened to.
 const fewestTags = 16
@@ -59,6 +59,33 @@ export const layer: Layer.Layer<
       return yield* tuning.adopt({ ...settings, maxTagsPerEntry })
     })
 
+    /** More lookups wait for the source than may run. */
+    const pressure = Effect.gen(function* () {
+      const { waiting } = yield* manager.load
+      const { maxLookups } = yield* tuning.current
+      return waiting > maxLookups
+        ? Option.some(`${waiting} lookups wait for the source, which answers ${maxLookups} at once.`)
+        : Option.none()
+    })
+
+    /** Memory is short: of the process, of the table, or of Redis. */
+    const shortage = Effect.gen(function* () {
+      const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
+      if (used > limit * memoryShare) return Option.some(`The heap is ${percent(used / limit)} full.`)
+      const { maxTags } = yield* tuning.current
+      if (live.view.size > maxTags) {
+        return Option.some(`The table holds ${live.view.size} tags, and ${maxTags} are allowed.`)
+      }
+      const full = redis === undefined ? undefined : yield* fullness(redis)
+      return full !== undefined && full > memoryShare
+        ? Option.some(`Redis is ${percent(full)} full: raise maxmemory, or let entries live shorter (CACHE_TTL_…).`)
+        : Option.none()
+    })
+    // Where Redis does not say how full it is, it is not known to be short.
+    const isShort = Effect.match(shortage, { onSuccess: Option.isSome, onFailure: () => false })
+
+    const caughtUp = Effect.retry(live.catchUp, { schedule: Schedule.spaced("500 millis"), times: 20 })
+
     return Recovery.layer({
       patience: "2 minutes",
       procedures: {
@@ -79,32 +106,25 @@ export const layer: Layer.Layer<
         },
         performance: {
           check: Effect.gen(function* () {
-            const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
-            if (used > limit * memoryShare) return Option.some(`The heap is ${percent(used / limit)} full.`)
-            const { maxTags } = yield* tuning.current
-            if (live.view.size > maxTags) {
-              return Option.some(`The table holds ${live.view.size} tags, and ${maxTags} are allowed.`)
-            }
-            const full = redis === undefined ? undefined : yield* fullness(redis)
-            return full !== undefined && full > memoryShare
-              ? Option.some(
-                  `Redis is ${percent(full)} full: raise maxmemory, or let entries live shorter (CACHE_TTL_…).`
-                )
-              : Option.none()
+            const busy = yield* pressure
+            return Option.isSome(busy) ? busy : yield* shortage
           }),
           remedies: [
-            { name: "evict cold entries", apply: manager.shed(shedShare) },
-            { name: "compact tags", apply: live.compact },
-            { name: "widen coarsening", apply: widen }
+            { name: "shed load", apply: manager.shedLoad, helps: Effect.map(pressure, Option.isSome) },
+            { name: "evict cold entries", apply: manager.evict(coldShare), helps: isShort },
+            { name: "compact tags", apply: live.compact, helps: isShort },
+            { name: "widen coarsening", apply: widen, helps: isShort }
           ]
         },
         connection: {
           check: Effect.as(live.catchUp, Option.none()),
-          // The client reconnects, and follows a failover, by itself: what is waited for is that it has.
           remedies: [
+            // The client reconnects, and follows a failover, by itself: what is waited for is that it has.
+            { name: "reconnect", apply: caughtUp },
             {
-              name: "reconnect",
-              apply: Effect.retry(live.catchUp, { schedule: Schedule.spaced("500 millis"), times: 40 })
+              name: "fail over",
+              apply: Effect.andThen(redis?.reconnect ?? Effect.void, caughtUp),
+              helps: Effect.succeed(redis !== undefined)
             }
           ]
         }
@@ -122,6 +142,7 @@ export const layerTriggers: Layer.Layer<never, never, CacheManager | Recovery> =
       Effect.flatMap((event) => {
         if (event._tag === "Corrupt") return recovery.trigger("inconsistency")
         if (event._tag === "Inconsistent" && !event.repaired) return recovery.trigger("inconsistency")
+        if (event._tag === "Overloaded") return recovery.trigger("performance")
         return Effect.void
       }),
       Effect.forever,

@@ -35,6 +35,10 @@ export type CacheEvent =
       /** Open: it is left alone. HalfOpen: one call tries whether it is well. */
       readonly state: "Open" | "HalfOpen" | "Closed"
     }
+  /** So many lookups ran and waited that one was refused; it is not told while load is shed. */
+  | { readonly _tag: "Overloaded"; readonly key: Tag }
+  /** Load is shed from now on, or no longer; the end is told when the source is next asked for something. */
+  | { readonly _tag: "Shedding"; readonly isShedding: boolean }
   | {
       readonly _tag: "Invalidated"
       readonly tags: ReadonlyArray<Tag>

@@ -29,6 +29,7 @@ import * as Shelf from "./internal/Shelf.ts"
 import { timed } from "./internal/timed.ts"
 import * as Writer from "./internal/Writer.ts"
 import { LiveView } from "./LiveView.ts"
+import type { Load } from "./Load.ts"
 import type * as Lookup from "./Lookup.ts"
 import * as Policy from "./Policy.ts"
 import type { Position } from "./Position.ts"
@@ -121,7 +122,14 @@ export class CacheManager extends Context.Service<
     /** Events from now on. A subscriber that falls 4,096 behind misses the oldest. */
     readonly events: Effect.Effect<PubSub.Subscription<CacheEvent>, never, Scope.Scope>
     /** Drops this share of the entries at hand, the least lately used of each domain: they are in the store still. */
-    readonly shed: (share: number) => Effect.Effect<void>
+    readonly evict: (share: number) => Effect.Effect<void>
+    /** What the source is asked for now. */
+    readonly load: Effect.Effect<Load>
+    /**
+     * Sheds load: from now on a lookup that would have to wait is refused (`Unavailable`, "overloaded"), and nothing is
+     * refreshed for which nobody waits, until nobody was refused for five seconds.
+     */
+    readonly shedLoad: Effect.Effect<void>
     /** The names of the open domains. */
     readonly domains: Effect.Effect<ReadonlyArray<string>>
     /** The open domains and lists as `ConsistencyMonitor` sees them. */
@@ -147,7 +155,7 @@ export class CacheManager extends Context.Service<
             /** Explains a key, if it is one of this domain. */
             readonly explain: (key: Tag.Tag) => Option.Option<Effect.Effect<Explanation, CacheError>>
             readonly probe: Probe
-            readonly shed: (share: number) => void
+            readonly evict: (share: number) => void
             readonly auditor: Auditor
           }
         >()
@@ -328,7 +336,7 @@ export class CacheManager extends Context.Service<
             }
             opened.set(label, {
               name,
-              shed: near.shed,
+              evict: near.evict,
               dependents: definition.graph.cascade(name),
               explain: (tag) => Option.map(parse(tag), opening.explain),
               probe: probe.make({ label, shelf, asker, log, domain: opening }),
@@ -348,10 +356,12 @@ export class CacheManager extends Context.Service<
           explain: (key) => Effect.all([...opened.values()].flatMap((domain) => Option.toArray(domain.explain(key)))),
           position: Effect.sync(() => view.position),
           events: PubSub.subscribe(kernel.events),
-          shed: (share) =>
+          evict: (share) =>
             Effect.sync(() => {
-              for (const domain of opened.values()) domain.shed(share)
+              for (const domain of opened.values()) domain.evict(share)
             }),
+          load: Effect.sync(kernel.bulkhead.load),
+          shedLoad: Effect.sync(kernel.bulkhead.shed),
           domains: Effect.sync(() => [...new Set(Array.from(opened.values(), ({ name }) => name))]),
           probes: Effect.sync(() => Array.from(opened.values(), (one) => one.probe)),
           auditors: Effect.sync(() => Array.from(opened.values(), (one) => one.auditor))

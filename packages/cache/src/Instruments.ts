@@ -47,6 +47,8 @@ export const appendDuration = histogram(
   "s",
   "Appends to the log until this process's view has them"
 )
+export const lookups = gauge("lookups", "{lookup}", "Lookups that run, or wait for a place in the bulkhead", "state")
+export const shedding = gauge("shedding", "{process}", "1 while load is shed: what would have to wait is refused")
 export const logPosition = gauge("log.position", "{position}", "The position of this process's view of the log")
 export const logLag = gauge("log.lag", "{position}", "Positions that the view is behind the head that it heard of")
 export const logSilence = gauge("log.silence", "s", "Since the log last confirmed the view; 0 for a log in the process")

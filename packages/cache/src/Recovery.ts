@@ -27,6 +27,8 @@ export type Problem = "inconsistency" | "performance" | "connection"
 export interface Remedy {
   readonly name: string
   readonly apply: Effect.Effect<unknown, unknown>
+  /** Whether it may help against what is wrong now. Without it: always. */
+  readonly helps?: Effect.Effect<boolean> | undefined
 }
 
 /** How a problem is found and remedied. */
@@ -157,8 +159,9 @@ export class Recovery extends Context.Service<
 
           let finding = yield* look
           let attempt = 0
-          while (finding !== undefined && attempt < attempts && remedies.length > 0) {
-            const remedy = remedies[attempt % remedies.length]
+          while (finding !== undefined && attempt < attempts) {
+            const able = yield* Effect.filter(remedies, ({ helps = Effect.succeed(true) }) => helps)
+            const remedy = able[attempt % able.length]
             if (remedy === undefined) break
             if (attempt > 0) yield* Effect.sleep(pause * 2 ** (attempt - 1))
             attempt++

@@ -169,7 +169,7 @@ for (const [name, tier] of Object.entries(tiers)) {
               },
               performance: {
                 check: Effect.map(near, (entries) => (entries > 0 ? Option.some("full") : Option.none())),
-                remedies: [{ name: "evict cold entries", apply: works ? manager.shed(1) : Effect.void }]
+                remedies: [{ name: "evict cold entries", apply: works ? manager.evict(1) : Effect.void }]
               },
               connection: { check: Effect.succeedNone, remedies: [] }
             }

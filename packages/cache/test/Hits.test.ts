@@ -48,7 +48,7 @@ describe("Hits in memory", () => {
       const numbers = yield* Numbers
       yield* numbers.getMany([1, 2, 3, 4])
       yield* numbers.get(1)
-      yield* manager.shed(0.5)
+      yield* manager.evict(0.5)
       const counts = Effect.map(
         CacheMetrics.use((metrics) => metrics.counts),
         ({ domains }) => domains["number"]

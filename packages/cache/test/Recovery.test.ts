@@ -55,6 +55,29 @@ const run = (problem: Problem) =>
   })
 
 describe("Recovery", () => {
+  it.effect("applies only remedies that may help against what is wrong", () =>
+    Effect.gen(function* () {
+      const { check, remedies } = lasting(2, ["shed", "evict", "compact"])
+      const helping = remedies.map((one) => ({ ...one, helps: Effect.succeed(one.name !== "shed") }))
+      const { trail } = yield* run("performance").pipe(
+        Effect.provide(over("performance", { check, remedies: helping }))
+      )
+      assert.deepStrictEqual(path(trail), [
+        "it is broken",
+        "evict",
+        "it is broken",
+        "compact",
+        "well",
+        "resolved after 2"
+      ])
+      const nothing = remedies.map((one) => ({ ...one, helps: Effect.succeed(false) }))
+      const helpless = yield* run("performance").pipe(
+        Effect.provide(over("performance", { check: Effect.succeedSome("it is broken"), remedies: nothing }))
+      )
+      assert.deepStrictEqual(path(helpless.trail), ["it is broken", "a person after 0"])
+    })
+  )
+
   it.effect("where nothing is wrong nothing is done", () =>
     Effect.gen(function* () {
       const { resolved, trail } = yield* run("performance")

@@ -94,6 +94,11 @@ export class Redis extends Context.Service<
     ) => Effect.Effect<void, RedisError, Scope.Scope>
     /** A dedicated connection without a command time-out, for the life of the scope: bound what you send over it. */
     readonly dedicated: Effect.Effect<Commands, RedisError, Scope.Scope>
+    /**
+     * Drops every connection, and with it what waits for an answer. The client connects anew: it asks the sentinels, or
+     * the nodes of the cluster, who serves now, and resolves the host of a single server again.
+     */
+    readonly reconnect: Effect.Effect<void>
     /** The connection's state now. */
     readonly currentState: Effect.Effect<Client.ConnectionState>
     /** The connection's state now and whenever it changes. */
@@ -183,10 +188,18 @@ const orPrimary =
     )
 
 const make = (
-  connect: Connect,
+  connectTo: Connect,
   readFrom: RedisConfig.RedisConfig["readFrom"]
 ): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
   Effect.gen(function* () {
+    const open = new Set<Client.Connection>()
+    const connect: Connect = (purpose) =>
+      Effect.tap(connectTo(purpose), (connection) =>
+        Effect.acquireRelease(
+          Effect.sync(() => open.add(connection)),
+          () => Effect.sync(() => open.delete(connection))
+        )
+      )
     const client = yield* connect({ name: clientName, isBlocking: false })
     const { spread } = client
     const base = commands(client)
@@ -312,6 +325,7 @@ const make = (
           connection.subscribe(channel, onMessage)
         ),
       dedicated: Effect.map(connect({ name: `${clientName}-dedicated`, isBlocking: true }), commands),
+      reconnect: Effect.suspend(() => Effect.forEach([...open], ({ reset }) => reset, { discard: true })),
       currentState: SubscriptionRef.get(client.state),
       state: SubscriptionRef.changes(client.state)
     })

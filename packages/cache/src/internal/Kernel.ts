@@ -1,7 +1,7 @@
 /**
  * What every domain of one manager shares: the tiers, the view, the counters, and the guards in front of the source.
  */
-import { Clock, Effect, Exit, Option, PubSub, Schedule, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Effect, Exit, Option, PubSub, Schedule, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import * as CacheConfig from "../CacheConfig.ts"
 import { CacheError, Unavailable } from "../CacheError.ts"
@@ -9,8 +9,11 @@ import type { CacheEvent } from "../CacheEvent.ts"
 import { CacheMetrics } from "../CacheMetrics.ts"
 import { CacheStore } from "../CacheStore.ts"
 import { Cipher } from "../Cipher.ts"
+import * as Instruments from "../Instruments.ts"
 import { LiveView } from "../LiveView.ts"
+import * as Meter from "../Meter.ts"
 import type { Tag } from "../Tag.ts"
+import * as Bulkhead from "./Bulkhead.ts"
 import * as SecondTier from "./SecondTier.ts"
 
 export interface Kernel {
@@ -30,6 +33,7 @@ export interface Kernel {
     lookup: Effect.Effect<A, E>,
     nested: boolean
   ) => Effect.Effect<A, E | CacheError>
+  readonly bulkhead: Bulkhead.Bulkhead
   readonly events: PubSub.PubSub<CacheEvent>
   readonly tell: (event: CacheEvent) => void
 }
@@ -49,19 +53,24 @@ export const make: Effect.Effect<
   const metrics = yield* CacheMetrics
   const cipher = Option.getOrUndefined(yield* Effect.serviceOption(Cipher))
   const events = yield* Effect.acquireRelease(PubSub.sliding<CacheEvent>(4_096), PubSub.shutdown)
-  const bulkhead = yield* Semaphore.make(config.maxLookups)
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(tripAfter),
     openDuration: Schedule.exponential("100 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))
   })
-  let queued = 0
 
   const tell = (event: CacheEvent): void => {
     PubSub.publishUnsafe(events, event)
   }
+  const bulkhead = yield* Bulkhead.make({ limit: config.maxLookups, clock, tell })
+  const meter = yield* Meter.make
+  meter.observe(Instruments.lookups, { state: "running" }, () => bulkhead.load().running)
+  meter.observe(Instruments.lookups, { state: "waiting" }, () => bulkhead.load().waiting)
+  meter.observe(Instruments.shedding, {}, () => Number(bulkhead.load().isShedding))
 
-  const unavailable = (key: Tag, because: Unavailable["because"], detail: string) =>
-    new CacheError({ reason: new Unavailable({ key, because, detail }) })
+  const failing = (domain: string, key: Tag) => {
+    const detail = `lookups of ${domain} failed ${tripAfter} times in a row`
+    return new CacheError({ reason: new Unavailable({ key, because: "failing", detail }) })
+  }
 
   // The breaker adds its own failures to the lookup's: the exit is carried through it as a value.
   const unbroken = <A, E>(domain: string, key: Tag, lookup: Effect.Effect<A, E>): Effect.Effect<A, E | CacheError> =>
@@ -72,7 +81,7 @@ export const make: Effect.Effect<
           Exit.isSuccess(exit) && Exit.isSuccess(exit.value) ? CircuitBreaker.success : CircuitBreaker.failure()
       })
       .pipe(
-        Effect.mapError(() => unavailable(key, "failing", `lookups of ${domain} failed ${tripAfter} times in a row`)),
+        Effect.mapError(() => failing(domain, key)),
         Effect.flatten
       )
 
@@ -81,23 +90,10 @@ export const make: Effect.Effect<
     key: Tag,
     lookup: Effect.Effect<A, E>,
     nested: boolean
-  ): Effect.Effect<A, E | CacheError> =>
-    nested
-      ? unbroken(domain, key, lookup)
-      : Effect.suspend(() => {
-          if (queued >= config.maxLookups * 11) {
-            return Effect.fail(unavailable(key, "overloaded", `${queued} lookups already run or wait`))
-          }
-          queued++
-          return unbroken(domain, key, lookup).pipe(
-            bulkhead.withPermit,
-            Effect.ensuring(
-              Effect.sync(() => {
-                queued--
-              })
-            )
-          )
-        })
+  ): Effect.Effect<A, E | CacheError> => {
+    const asked = unbroken(domain, key, lookup)
+    return nested ? asked : bulkhead.pass(key, asked)
+  }
 
   yield* breaker.transitions.pipe(
     Stream.runForEach(({ key, to }) =>
@@ -115,5 +111,5 @@ export const make: Effect.Effect<
     tell
   })
 
-  return { config, clock, live, store, cipher, tier, metrics, guard, events, tell }
+  return { config, clock, live, store, cipher, tier, metrics, guard, bulkhead, events, tell }
 })

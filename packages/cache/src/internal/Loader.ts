@@ -400,7 +400,9 @@ export const make = <Id, A, E>(options: {
         }),
       refresh: (wanted) =>
         Effect.withFiber((fiber) => {
-          board(wanted, 0, callerOf(fiber))
+          // While load is shed the source is asked only for what somebody waits for.
+          const isUnderWay = flights.has(wanted.key)
+          if (isUnderWay || !kernel.bulkhead.load().isShedding) board(wanted, 0, callerOf(fiber))
           return Effect.void
         })
     }

@@ -31,7 +31,7 @@ export interface NearCache<Id, A> {
   /** Unless it displaces others, an entry is kept only where there is room, or in its own place. */
   readonly set: (id: Id, entry: Entry<A>, displaces?: boolean) => void
   /** Drops this share of the entries, the least lately used. */
-  readonly shed: (share: number) => void
+  readonly evict: (share: number) => void
   /** The keys at hand, least lately used last. */
   readonly keys: () => Iterable<Tag>
   readonly entries: () => number
@@ -274,7 +274,7 @@ export const make = <Id, A>(options: {
         slot = link(slot, olderAt)
       }
     },
-    shed: (share) => {
+    evict: (share) => {
       for (let rest = Math.ceil(slots.size * share); rest > 0; rest--) drop(oldest)
     },
     entries: () => slots.size,

@@ -51,6 +51,25 @@ export const suite = <E>(name: string, over: Layer.Layer<Redis, E>) =>
       })
     )
 
+    it.effect("drops every connection on request, and goes on over new ones", () =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const blocking = yield* redis.blocking
+        const id = Effect.map(redis.send("CLIENT", "ID"), Number)
+        const before = yield* id
+        const waiting = yield* Effect.forkChild(Effect.flip(blocking.send(20_000, "BLPOP", "nothing comes", "0")))
+        yield* eventually(
+          Effect.filterOrFail(everywhere("INFO", "clients"), (infos) =>
+            /blocked_clients:[1-9]/.test([infos].flat().map(String).join("\n"))
+          )
+        )
+        yield* redis.reconnect
+        assert.isTrue((yield* Fiber.join(waiting)).isTemporary)
+        assert.notStrictEqual(yield* eventually(id), before)
+        assert.strictEqual(yield* eventually(blocking.send(5_000, "ECHO", "again")), "again")
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("reads more keys than one command carries, and scans them", () =>
       Effect.gen(function* () {
         const redis = yield* Redis
