@@ -99,6 +99,8 @@ export const all: ReadonlyArray<Instrument> = [
   storeDuration,
   storeFailures,
   appendDuration,
+  lookups,
+  shedding,
   logPosition,
   logLag,
   logSilence,
