@@ -38,7 +38,7 @@ export const nameOf = (row: number): string => (row < itemCount ? `item:${row}` 
 export const Seen = Schema.Array(Schema.Int)
 export type Seen = typeof Seen.Type
 
-const graph = DependencyGraph.make({ item: [], group: ["item"], board: ["group"] })
+const graph = DependencyGraph.make({ batch: [], item: ["batch"], group: ["item"], board: ["group"] })
 
 /**
  * An item. An update may tell its value apart from one that was loaded, by its own number: whoever sees it has seen what
@@ -77,7 +77,7 @@ export class Items extends DomainCache.Service<Items>()("chaos/Items", {
   id: Schema.FiniteFromString,
   value: Item,
   timeToLive: "metadata",
-  dependsOn: (_, id) => [Tag.of("group", `${groupOf(id)}`)],
+  dependsOn: (_, id) => [Tag.of("batch", `${groupOf(id)}`)],
   lookupMany: (questions) =>
     Source.use((source) =>
       Effect.map(source.read(questions.map(({ id }) => id)), (versions) =>

@@ -140,7 +140,7 @@ export const start = Effect.fnUntraced(function* (
       case "batch":
         return Effect.map(items.invalidate(rows, { cascade: chance(0.5) }), nothingWritten)
       case "pattern":
-        return Effect.map(manager.invalidate({ primary: Tag.any("item", "group", `${groupOf(row)}`) }), nothingWritten)
+        return Effect.map(manager.invalidate({ primary: Tag.any("item", "batch", `${groupOf(row)}`) }), nothingWritten)
       case "group":
         return Effect.map(groups.invalidate([row - itemCount]), nothingWritten)
       case "mixed":

@@ -30,7 +30,7 @@ export const toSvg = <Domain extends string>({
   const total = widest * (box.width + gap.x) - gap.x
   const [width, height] = [total + margin * 2, levels.length * (box.height + gap.y) - gap.y + margin * 2]
   // The middle of each box.
-  const places = new Map(
+  const places = new Map<string, { readonly x: number; readonly y: number }>(
     levels.flatMap((level, row) => {
       const own = level.length * (box.width + gap.x) - gap.x
       const from = margin + (total - own) / 2 + box.width / 2

@@ -10,6 +10,7 @@ import type { CacheEvent } from "./CacheEvent.ts"
 import { CacheMetrics } from "./CacheMetrics.ts"
 import { CacheStore } from "./CacheStore.ts"
 import * as Codec from "./Codec.ts"
+import type { Edges } from "./DependencyGraph.ts"
 import type { Change, Definition, Domain, Written } from "./Domain.ts"
 import { noRevision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
@@ -81,8 +82,8 @@ export class CacheManager extends Context.Service<
      * Opens a domain for the life of the scope. `DomainCache` does it for you. An id that its schema refuses is a
      * defect of the caller's.
      */
-    readonly open: <D extends string, Id, A, E, R>(
-      definition: Definition<D, Id, A, E, R>
+    readonly open: <D extends string, Id, A, E, R, Name extends D, G extends Edges<D>>(
+      definition: Definition<D, Id, A, E, R, Name, G>
     ) => Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope>
     /**
      * Invalidates, in one append. Once it is acknowledged, no read of this process, and no read of another whose view
@@ -245,8 +246,8 @@ export class CacheManager extends Context.Service<
           return yield* new CacheError({ reason: new SnapshotConflict({ attempts }) })
         })
 
-        const open = <D extends string, Id, A, E, R>(
-          definition: Definition<D, Id, A, E, R>
+        const open = <D extends string, Id, A, E, R, Name extends D, G extends Edges<D>>(
+          definition: Definition<D, Id, A, E, R, Name, G>
         ): Effect.Effect<Domain<Id, A, E>, never, R | Scope.Scope> => {
           return Effect.gen(function* () {
             const { domain: name, list } = definition

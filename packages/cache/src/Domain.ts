@@ -3,24 +3,37 @@
  */
 import type { Duration, Effect, Option, Schema } from "effect"
 import type { CacheError } from "./CacheError.ts"
-import type { DependencyGraph } from "./DependencyGraph.ts"
+import type { Ancestors, DependencyGraph, Edges } from "./DependencyGraph.ts"
 import type { Revision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import type { Write } from "./InvalidationLog.ts"
 import type { Answer, Lookup } from "./Lookup.ts"
 import type { Policy, StaleReach } from "./Policy.ts"
 import type { Position } from "./Position.ts"
-import type { Tag } from "./Tag.ts"
+import type { Of, Tag } from "./Tag.ts"
+
+/** The domains of a value's tags; what stands for none says so where a tag does not fit. */
+type Above<G extends Edges, Name extends string> = [Ancestors<G, Name>] extends [never]
+  ? `(none: ${Name} depends on nothing in its graph)`
+  : Ancestors<G, Name>
 
 /**
  * What defines a cached domain.
  */
-export type Definition<D extends string, Id, A, E = never, R = never> = Policy<A> &
+export type Definition<
+  D extends string,
+  Id,
+  A,
+  E = never,
+  R = never,
+  Name extends D = D,
+  G extends Edges<D> = Edges<D>
+> = Policy<A> &
   Lookup<Id, A, E, R> & {
     /** The graph that the cascade follows. */
-    readonly graph: DependencyGraph<D>
+    readonly graph: DependencyGraph<D, G>
     /** The domain's name in the graph, and the first segment of its keys. */
-    readonly domain: NoInfer<D>
+    readonly domain: Name
     /** The id, encoded to text: the rest of the key, `{domain}:{id}`. It may have segments of its own. */
     readonly id: Schema.Codec<Id, string>
     /** The value. The fingerprint of its encoded form is part of the key space. */
@@ -32,8 +45,11 @@ export type Definition<D extends string, Id, A, E = never, R = never> = Policy<A
      * `{domain}:{relation}:{id}:{list}`, and it is invalidated when an entity joins or leaves.
      */
     readonly list?: { readonly of: string; readonly name: string } | undefined
-    /** The entities that a value depends on: their cascade reaches it. */
-    readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Tag>) | undefined
+    /**
+     * The entities that a value depends on: their cascade reaches it. A tag of a domain that this one does not depend on
+     * in the graph does not compile.
+     */
+    readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Of<Above<G, Name>>>) | undefined
     /** The entities whose lists a value belongs to. Default: those it depends on. */
     readonly listedUnder?: ((value: A, id: Id) => ReadonlyArray<Tag>) | undefined
     /**

@@ -3,6 +3,7 @@
  */
 import { Context, Layer, type Scope } from "effect"
 import { CacheManager } from "./CacheManager.ts"
+import type { Edges } from "./DependencyGraph.ts"
 import type { Definition, Domain } from "./Domain.ts"
 
 /** The class of a domain cache: a service key with its layer. */
@@ -41,9 +42,18 @@ export interface DomainCacheClass<Self, Name extends string, Id, A, E, R> extend
  */
 export const Service =
   <Self>() =>
-  <const Name extends string, D extends string, Id, A, E = never, R = never>(
+  <
+    const Name extends string,
+    D extends string,
+    Id,
+    A,
+    E = never,
+    R = never,
+    N extends D = D,
+    G extends Edges<D> = Edges<D>
+  >(
     name: Name,
-    definition: Definition<D, Id, A, E, R>
+    definition: Definition<D, Id, A, E, R, N, G>
   ): DomainCacheClass<Self, Name, Id, A, E, R> => {
     const service = Context.Service<Self, Domain<Id, A, E>>()(name)
     return Object.assign(service, {

@@ -19,6 +19,12 @@ import { Brand, Result, Schema } from "effect"
  */
 export type Tag = string & Brand.Brand<"@letletme/cache/Tag">
 
+/**
+ * A tag of which the compiler knows the domain. It is a tag as any other; a list of a domain's dependencies refuses one of
+ * a domain that is not among them.
+ */
+export type Of<Domain extends string> = Tag & { readonly "~domain"?: Domain }
+
 const brand = Brand.nominal<Tag>()
 
 // A lone surrogate is half a character: it would not survive the way to Redis and back. The table begins names of its own
@@ -96,10 +102,12 @@ const path = (segments: ReadonlyArray<string>): string => {
  *
  * An id may have segments of its own (`2021-22:17`); characters that the grammar reserves are percent-encoded.
  */
-export const of = (...segments: readonly [string, ...Array<string>]): Tag => brand(path(segments))
+export const of = <const Domain extends string>(domain: Domain, ...id: ReadonlyArray<string>): Of<Domain> =>
+  brand(path([domain, ...id]))
 
 /** The pattern for a stem and everything below it: `any("match")` is `match:*`. */
-export const any = (...segments: readonly [string, ...Array<string>]): Tag => brand(`${path(segments)}:*`)
+export const any = <const Domain extends string>(domain: Domain, ...id: ReadonlyArray<string>): Of<Domain> =>
+  brand(`${path([domain, ...id])}:*`)
 
 /** The tag that entries of `domain` carry because they depend on `relation`: `{domain}:{relatedDomain}:{id}`. */
 export const related = (domain: string, relation: Tag): Tag => brand(`${path([domain])}:${relation}`)

@@ -67,7 +67,8 @@ describe("DependencyGraph", () => {
   })
 
   it("names the cycle that keeps it from being made", () => {
-    const message = thrownBy(() => DependencyGraph.make({ root: [], hen: ["egg", "root"], egg: ["hen"] }))
+    const definition: Record<string, ReadonlyArray<string>> = { root: [], hen: ["egg", "root"], egg: ["hen"] }
+    const message = thrownBy(() => DependencyGraph.make(definition))
     assert.match(message, /cycle/i)
     assert.include(message, "hen")
     assert.include(message, "egg")
@@ -75,7 +76,8 @@ describe("DependencyGraph", () => {
   })
 
   it("names a domain that depends on itself", () => {
-    const message = thrownBy(() => DependencyGraph.make({ event: [], ouroboros: ["ouroboros"] }))
+    const definition: Record<string, ReadonlyArray<string>> = { event: [], ouroboros: ["ouroboros"] }
+    const message = thrownBy(() => DependencyGraph.make(definition))
     assert.match(message, /cycle/i)
     assert.include(message, "ouroboros")
   })
