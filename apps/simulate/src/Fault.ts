@@ -2,48 +2,20 @@
  * Faults in the protocol, put in on purpose, to see whether the simulation finds them.
  *
  * A fault is an edit of the shipped source, made while Node loads it: what runs is the shipped code with one mistake.
- * So no switch for mistakes has to be in the code that is shipped. An edit whose text is not found, or found twice, is an
- * error: the table cannot grow stale unseen.
+ * So no switch for mistakes has to be in the code that is shipped, and the table cannot grow stale unseen.
  */
-import { readFileSync } from "node:fs"
-import { type LoadHookSync, registerHooks } from "node:module"
-import { fileURLToPath } from "node:url"
-
-/** A change of one place in one file. */
-interface Edit {
-  /** The end of the file's path. */
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+import { apply, edit, type SourceEdit } from "@letletme/testing/SourceEdit"
 
 /** A mistake with a name. */
 export interface Fault {
   readonly name: string
   /** What is wrong, in words. */
   readonly mistake: string
-  readonly edits: ReadonlyArray<Edit>
+  readonly edits: ReadonlyArray<SourceEdit>
 }
-
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
 
 /** From here on, a module that the fault concerns is loaded with its edits. Before that nothing of it may be loaded. */
-export const putIn = (fault: Fault): void => {
-  const load: LoadHookSync = (url, context, next) => {
-    const edits = fault.edits.filter(({ file }) => url.endsWith(file))
-    if (edits.length === 0) return next(url, context)
-    let source = readFileSync(fileURLToPath(url), "utf8")
-    for (const { file, find, replace } of edits) {
-      const parts = source.split(find)
-      if (parts.length !== 2) {
-        throw new Error(`The fault "${fault.name}" does not fit ${file}: ${parts.length - 1} places read ${find}`)
-      }
-      source = parts.join(replace)
-    }
-    return { format: "module-typescript", source, shortCircuit: true }
-  }
-  registerHooks({ load })
-}
+export const putIn = ({ edits, name }: Fault): void => apply(`The fault "${name}"`, edits)
 
 const loader = "cache/src/internal/Loader.ts"
 const landing = "cache/src/internal/Landing.ts"

@@ -154,10 +154,9 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
           const name = flat[index] ?? ""
           const at = fromText(flat[index + 1])
           // What was announced of a key is remembered beside the marks: for the writers alone.
-          if (name === "#run" || name.startsWith("*") || at === undefined) continue
-          if (name === "#head") position = at
-          else if (name === "#floor") floor = at
-          else {
+          if (name === "#head" && at !== undefined) position = at
+          else if (name === "#floor" && at !== undefined) floor = at
+          else if (at !== undefined && !name.startsWith("#") && !name.startsWith("*")) {
             const tag = Tag.fromText(name)
             if (tag !== undefined) marks.push([tag, at])
           }

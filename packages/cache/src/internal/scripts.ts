@@ -2,7 +2,7 @@
  * The Lua of the protocol. `append` is the only script that the log needs for writing; `sync` finds out what a view has
  * missed; `fill` keeps a late writer from replacing what came after it.
  *
- * The table is one hash: `#head`, `#floor`, `#run`, and a field per tag. With the tags in a key of their own, an
+ * The table is one hash: `#head`, `#floor`, `#run`, `#format`, and a field per tag. With the tags in a key of their own, an
  * eviction of them alone would make what was invalidated look valid.
  */
 import { Script } from "@letletme/redis"
@@ -13,7 +13,7 @@ import { Position } from "../Position.ts"
 const StreamEntry = Schema.Tuple([Schema.String, Schema.Array(Schema.String)])
 
 /**
- * Learns head and floor, and begins a new incarnation where the table is gone, belongs to another run of the server, or
+ * Refuses a log of a later format, whatever else is true of it: docs/wire-format.md. Learns head and floor, and begins a new incarnation where the table is gone, belongs to another run of the server, or
  * is behind the log or what the asking process has heard of: then it was put back from a copy. Its first position is the
  * server's time in microseconds, or one more than any position known of, so that none is given out twice.
  *
@@ -25,7 +25,10 @@ local tableKey, logKey = KEYS[1], KEYS[2]
 local asked, seen = string.match(ARGV[1], '^(%d+) (%d+)$')
 seen = tonumber(seen)
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local known = redis.call('HMGET', tableKey, '#head', '#floor', '#run')
+local known = redis.call('HMGET', tableKey, '#head', '#floor', '#run', '#format')
+if known[4] and known[4] ~= '1' then
+  return redis.error_reply('FORMAT the log of this namespace has the format ' .. known[4] .. ', and this release knows 1')
+end
 local head, floor = tonumber(known[1]), tonumber(known[2])
 local last = redis.call('XREVRANGE', logKey, '+', '-', 'COUNT', 1)
 local lastId = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
@@ -36,7 +39,7 @@ if not head or not floor or known[3] ~= run or seen > head or lastId > head then
   head, floor = fresh, fresh
   local text = string.format('%.0f', fresh)
   redis.call('DEL', tableKey, logKey)
-  redis.call('HSET', tableKey, '#head', text, '#floor', text, '#run', run)
+  redis.call('HSET', tableKey, '#head', text, '#floor', text, '#run', run, '#format', '1')
   redis.call('XADD', logKey, text .. '-0', 'floor', text, 'cause', 'incarnation', 'by', run)
 end
 local function text(position) return string.format('%.0f', position) end

@@ -97,6 +97,9 @@ export const library: Readonly<Record<string, Callable>> = {
     return [typeof value === "string" ? parse(value) : typeof value === "number" ? value : undefined]
   },
   unpack: (args) => table(only(1, args)[0]),
+  "redis.error_reply": (args) => {
+    throw new LuaError(text(only(1, args)[0]))
+  },
   "math.max": (args) => [Math.max(number(args[0]), ...args.slice(1).map(number))],
   "table.concat": (args) => {
     const [items, separator = ""] = only(2, args)
