@@ -92,6 +92,32 @@ export class UnknownDomain extends Schema.TaggedError<UnknownDomain>()("UnknownD
   }
 }
 
+/**
+ * What was asked belongs to another partition than it has to.
+ *
+ * - `nowhere`: the partition function names no partition, or one whose name is not of letters, digits, `-` and `_`.
+ * - `several`: what has to be of one partition is of several.
+ * - `elsewhere`: inside one partition, something of another was read, written or depended on.
+ */
+export class Misplaced extends Schema.TaggedError<Misplaced>()("Misplaced", {
+  /** A key or tag, or the operation. */
+  what: Schema.String,
+  because: Schema.Literals(["nowhere", "several", "elsewhere"]),
+  partitions: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    const names = this.partitions.map((name) => `"${name}"`).join(", ")
+    switch (this.because) {
+      case "nowhere":
+        return `${this.what} is of no partition${names === "" ? "" : `: ${names} is no name of one`}. Do it inside \`Partitions.within\`, or correct the partition function.`
+      case "several":
+        return `${this.what} is of several partitions (${names}), and each has a log of its own. Do it once for each, or use \`Partitions.invalidate\`.`
+      case "elsewhere":
+        return `${this.what} is not of the partition it is used in (${names}). Partitions do not depend on each other: cut the graph elsewhere, or leave this out.`
+    }
+  }
+}
+
 /** The process leads no longer, so what it wrote as the leader is refused. Nothing was written. */
 export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { fence: Schema.Finite }) {
   override get message(): string {
@@ -102,6 +128,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { fence: Sche
 /** Why the cache failed. */
 export const Reason = Schema.Union([
   UnknownDomain,
+  Misplaced,
   Absent,
   Fenced,
   Unavailable,
@@ -135,6 +162,7 @@ export class CacheError extends Schema.TaggedError<CacheError>()("CacheError", {
       case "Unencodable":
       case "TooLarge":
       case "UnknownDomain":
+      case "Misplaced":
         return false
     }
   }

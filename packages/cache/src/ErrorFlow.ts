@@ -61,6 +61,7 @@ export const problemOf = (error: unknown): Problem | undefined => {
       return "inconsistency"
     case "Absent":
     case "Fenced":
+    case "Misplaced":
     case "SnapshotConflict":
     case "TooLarge":
     case "UnknownDomain":

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
+import { CacheManager, DependencyGraph, DomainCache, Lookup, Partitions, Tag } from "@letletme/cache"
 import { Context, Deferred, Effect, Fiber, Layer, Option, Ref, Schema } from "effect"
-import { tiers } from "./tiers.ts"
+import { redis, tiers } from "./tiers.ts"
 
 const graph = DependencyGraph.make({ team: [], match: ["team"], table: ["match"] })
 
@@ -79,7 +79,19 @@ class TableCache extends DomainCache.Service<TableCache>()("test/TableCache", {
     })
 }) {}
 
-for (const [name, tier] of Object.entries(tiers)) {
+const partitioned = { of: () => undefined }
+const within = Partitions.layerWithin("one")
+
+type Tier = Layer.Layer<CacheManager, Layer.Error<ReturnType<typeof tiers.redis>> | Layer.Error<typeof redis>>
+
+// A partition is a cache as any other.
+const managers: Record<string, () => Tier> = {
+  ...tiers,
+  "a partition in memory": () => Layer.merge(Partitions.layerMemory(partitioned), within),
+  "a partition in redis": () => Layer.merge(Partitions.layerRedis(partitioned), within).pipe(Layer.provide(redis))
+}
+
+for (const [name, tier] of Object.entries(managers)) {
   const app = TableCache.layer.pipe(
     Layer.provideMerge(Layer.mergeAll(MatchCache.layer, TeamMatches.layer)),
     Layer.provideMerge(tier()),
