@@ -37,6 +37,7 @@ export interface Plan<A, E, R> {
   readonly default?: (() => A) | undefined
 }
 
+/** What becomes of a failure. */
 export interface Options {
   /** The fallback of each domain; `fail` where none is stated. */
   readonly strategies?: Readonly<Record<string, Strategy>> | undefined

@@ -61,6 +61,7 @@ export interface Outcome {
   readonly trail: ReadonlyArray<RecoveryEvent>
 }
 
+/** What is done against each problem, how often, and how long each step may take. */
 export interface Options {
   readonly procedures: Readonly<Record<Problem, Procedure>>
   /** How many remedies are applied before a person is asked. Default: 3. */

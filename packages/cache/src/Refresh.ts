@@ -10,6 +10,7 @@ import * as TraceContext from "./TraceContext.ts"
 
 type When = Schedule.Schedule<unknown, unknown, unknown>
 
+/** What is refreshed, when, and how much of it at once. */
 export interface Options {
   /** Of each domain or list at most so many keys, the latest used first. Default: 200. */
   readonly hot?: number | undefined

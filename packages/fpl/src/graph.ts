@@ -3,6 +3,7 @@
  */
 import { DependencyGraph } from "@letletme/cache"
 
+/** What each domain depends on directly. */
 export const graph = DependencyGraph.make({
   event: [],
   phase: ["event"],

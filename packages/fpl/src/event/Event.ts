@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { Season, SeasonId } from "../season/Season.ts"
 import { Flag, Id, Time } from "../source/wire.ts"
 
+/** The id of a gameweek: its season, and its number there. */
 export const EventId = SeasonId
 export type EventId = SeasonId
 

@@ -7,6 +7,7 @@ import { Event } from "./Event.ts"
 import { EventCache, SeasonEvents } from "./EventCache.ts"
 import { EventRepository } from "./EventRepository.ts"
 
+/** Gameweeks: their caches, their table and their warming, as one description. */
 export const domain = pipe(
   SeasonDomain.make({
     name: "event",

@@ -6,6 +6,7 @@ import { type Phase, holds } from "../phase/Phase.ts"
 import { Season, SeasonId } from "../season/Season.ts"
 import { Flag, Id, Time } from "../source/wire.ts"
 
+/** The id of a match: its season, and its number there. */
 export const MatchId = SeasonId
 export type MatchId = SeasonId
 

@@ -7,6 +7,7 @@ import { Match } from "./Match.ts"
 import { EventMatches, MatchCache, PhaseMatches, SeasonMatches, TeamMatches, UnscheduledMatches } from "./MatchCache.ts"
 import { MatchRepository } from "./MatchRepository.ts"
 
+/** Matches: their caches, their table and their warming, as one description. */
 export const domain = pipe(
   SeasonDomain.make({
     name: "match",

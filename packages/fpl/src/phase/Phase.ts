@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { Season, SeasonId } from "../season/Season.ts"
 import { Id } from "../source/wire.ts"
 
+/** The id of a phase: its season, and its number there. */
 export const PhaseId = SeasonId
 export type PhaseId = SeasonId
 

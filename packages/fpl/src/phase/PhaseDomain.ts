@@ -7,6 +7,7 @@ import { Phase } from "./Phase.ts"
 import { EventPhases, PhaseCache, SeasonPhases } from "./PhaseCache.ts"
 import { PhaseRepository } from "./PhaseRepository.ts"
 
+/** Phases: their caches, their table and their warming, as one description. */
 export const domain = pipe(
   SeasonDomain.make({
     name: "phase",

@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { Season, SeasonId } from "../season/Season.ts"
 import { Id } from "../source/wire.ts"
 
+/** The id of a player: its season, and its number there. */
 export const PlayerId = SeasonId
 export type PlayerId = SeasonId
 

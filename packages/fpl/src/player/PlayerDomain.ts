@@ -13,6 +13,7 @@ import { simulatedPlayers } from "./simulatedPlayers.ts"
 const positions = ({ players, season }: { readonly players: ReadonlyArray<Player>; readonly season: Season }) =>
   [...new Set(players.map(({ position }) => position))].map((id) => ({ season, id }))
 
+/** Players: their caches, their table and their warming, as one description. */
 export const domain = pipe(
   SeasonDomain.make({
     name: "player",

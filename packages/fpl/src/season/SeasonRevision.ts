@@ -39,6 +39,7 @@ export const domains = pipe(
 
 /** The caches of what a revision states, and the repositories beside them. */
 export type Caches = Layer.Success<typeof domains.caches>
+/** The repositories of what a revision states. */
 export type Repositories = Layer.Success<ReturnType<typeof domains.repositories>>
 
 /** A revision that states nothing. */

@@ -17,6 +17,7 @@ export interface Options {
   readonly teams: number
 }
 
+/** A season of full size. */
 export const defaults: Options = { season: "2030-31", seed: 1, teams: 20 }
 
 const minute = 60_000

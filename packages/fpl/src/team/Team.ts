@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { Season, SeasonId } from "../season/Season.ts"
 import { Id } from "../source/wire.ts"
 
+/** The id of a team: its season, and its number there. */
 export const TeamId = SeasonId
 export type TeamId = SeasonId
 

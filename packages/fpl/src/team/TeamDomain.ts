@@ -7,6 +7,7 @@ import { Team } from "./Team.ts"
 import { SeasonTeams, TeamCache } from "./TeamCache.ts"
 import { TeamRepository } from "./TeamRepository.ts"
 
+/** Teams: their caches, their table and their warming, as one description. */
 export const domain = pipe(
   SeasonDomain.make({
     name: "team",
