@@ -1,23 +1,16 @@
 /**
- * The packages as others install them: packed, checked, and used in an empty folder, over several versions of Node.
+ * The packages as others install them: packed, and used in an empty folder, over several versions of Node.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { spawn, spawnSync } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
+import { pack } from "./packages.mjs"
 import { root } from "./setup.mjs"
 
-const packages = ["redis", "cache"]
 const nodes = ["22.19.0", "24.21.0", "26.10.0"]
-
-/** Most bytes of what is imported, minified, without its dependencies: what grows past them grew on purpose. */
-const sizes = [
-  { what: "all of the cache", source: 'export * from "@letletme/cache"', most: 200_000 },
-  { what: "one module of it", source: 'export { Tag } from "@letletme/cache"', most: 6_000 },
-  { what: "all of the client", source: 'export * from "@letletme/redis"', most: 40_000 }
-]
 
 const say = (text) => console.error(`▸ ${text}`)
 
@@ -46,50 +39,13 @@ const freePort = () =>
     })
   })
 
-const pack = (folder) => {
-  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-  for (const name of packages) {
-    const cwd = join(root, "packages", name)
-    call("npx", ["-y", packageManager, "pack", "--pack-destination", folder], { cwd })
-  }
-  return readdirSync(folder)
-    .filter((file) => file.endsWith(".tgz"))
-    .map((file) => join(folder, file))
-}
-
-/** What is imported of the packages, bundled without what they depend on. */
-const measure = async (folder) => {
-  const { build } = await import("esbuild")
-  for (const { most, source, what } of sizes) {
-    const { outputFiles } = await build({
-      stdin: { contents: source, resolveDir: folder },
-      bundle: true,
-      minify: true,
-      write: false,
-      format: "esm",
-      platform: "node",
-      target: "node22",
-      external: ["effect", "effect/*", "ioredis", "cluster-key-slot", "@effect/*"]
-    })
-    const bytes = outputFiles[0]?.contents.length ?? 0
-    say(`${what}: ${bytes} bytes, at most ${most}`)
-    if (bytes > most)
-      throw new Failure(`${what} has ${bytes} bytes. If that is on purpose, raise the limit in scripts/packed.mjs.`)
-  }
-}
-
 /** Checks all of it. `redisServer` is the command of a server, as JSON. */
 export const packed = async (redisServer) => {
   const folder = mkdtempSync(join(tmpdir(), "letletme-packed-"))
   let redis
   try {
     say("packing")
-    const tarballs = pack(folder)
-    for (const tarball of tarballs) {
-      call("publint", ["run", tarball, "--strict"])
-      call("attw", [tarball, "--profile", "esm-only"])
-    }
-    say("publint and attw have nothing to say")
+    const tarballs = await Promise.all(["redis", "cache"].map((name) => pack(name, folder)))
 
     const app = join(folder, "app")
     mkdirSync(app)
@@ -121,7 +77,6 @@ export const packed = async (redisServer) => {
       }
       say(`it runs over memory and over Redis on Node ${version}`)
     }
-    await measure(app)
     return 0
   } catch (error) {
     if (!(error instanceof Failure)) throw error

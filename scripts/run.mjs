@@ -53,6 +53,12 @@ const appWithRedis = (name, entry) => async (args) => {
   return app(name, args, entry)
 }
 
+/** What the packages export, by the declarations of what is there now. */
+const surface = async (command) => {
+  const { code } = await foreground("tsc", ["-b"])
+  return code === 0 ? (await foreground("node", [join("scripts", "surface.mjs"), command])).code : code
+}
+
 const types = async () => (await foreground("tstyche", [])).code
 
 const test = async (args) => {
@@ -124,8 +130,12 @@ const tasks = {
       ["types", "tsc", "-b"],
       ["lint", "oxlint", "--type-aware", "--deny-warnings"],
       ["examples", "node", "scripts/examples.mjs"],
-      ["unused code", "knip"]
+      ["unused code", "knip"],
+      ["packages", "node", join("scripts", "packages.mjs")],
+      ["surface and docstrings", "node", join("scripts", "surface.mjs"), "check"]
     ]),
+  "api:accept": () => surface("accept"),
+  "docs:api": () => surface("reference"),
   format: async () => (await foreground("oxfmt", ["."])).code
 }
 

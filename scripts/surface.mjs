@@ -1,0 +1,145 @@
+/**
+ * What the published packages offer: each package's surface, recorded in its `api.md`, a docstring for whatever is
+ * exported, and a reference made of both. All of it is read from the declarations that `tsc -b` wrote.
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import ts from "typescript-6"
+import { published } from "./packages.mjs"
+import { root } from "./setup.mjs"
+
+const withoutComments = ts.createPrinter({ removeComments: true })
+
+/** The public modules of a package, in the order of their names. A declaration whose source is gone is left out. */
+const modulesOf = (name) =>
+  globSync("**/*.d.ts", { cwd: join(root, "packages", name, "dist") })
+    .filter((path) => !path.includes("internal"))
+    .map((path) => path.slice(0, -".d.ts".length))
+    .filter((module) => existsSync(join(root, "packages", name, "src", `${module}.ts`)))
+    .toSorted()
+    .map((module) => {
+      const path = join(root, "packages", name, "dist", `${module}.d.ts`)
+      return { module, source: ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true) }
+    })
+
+const isExported = (statement) => statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false
+
+/** The names that a statement declares. */
+const namesOf = (statement) =>
+  ts.isVariableStatement(statement)
+    ? statement.declarationList.declarations.map(({ name }) => name.text)
+    : statement.name === undefined
+      ? []
+      : [statement.name.text]
+
+/** What the docstring of a statement says; none where it has none. */
+const docOf = (statement) => ts.getJSDocCommentsAndTags(statement).findLast(ts.isJSDoc)
+
+const textOf = (doc) =>
+  doc
+    .getText()
+    .replace(/^\/\*\*|\*\/$/g, "")
+    .replace(/^ *\* ?/gm, "")
+    .replace(/^@example$/gm, "")
+    .replace(/\{@link (\w+)\}/g, "`$1`")
+    .trim()
+
+const surfaceOf = (name) =>
+  [
+    `# What \`@letletme/${name}\` exports`,
+    "",
+    "Written by `npm run api:accept`; `npm run check` compares it with the code. What changes here changes for those who use the",
+    "package: see [packages](../../docs/packages.md).",
+    ...modulesOf(name).flatMap(({ module, source }) => [
+      "",
+      `## ${module}`,
+      "",
+      "```ts",
+      withoutComments
+        .printFile(source)
+        .replace(/^\/\/#.*\n?/gm, "")
+        .trim(),
+      "```"
+    ]),
+    ""
+  ].join("\n")
+
+const fileOf = (name) => join(root, "packages", name, "api.md")
+
+/** Records the surface of each package as it is now. */
+export const accept = () => {
+  for (const name of published) writeFileSync(fileOf(name), surfaceOf(name))
+  return 0
+}
+
+/** Tells where a surface is not what was recorded. */
+const compare = () => {
+  const folder = mkdtempSync(join(tmpdir(), "letletme-api-"))
+  try {
+    let code = 0
+    for (const name of published) {
+      const now = join(folder, `${name}.md`)
+      writeFileSync(now, surfaceOf(name))
+      const recorded = existsSync(fileOf(name)) ? fileOf(name) : "/dev/null"
+      const args = ["diff", "--no-index", "--no-color", "--unified=2", recorded, now]
+      const { status, stdout } = spawnSync("git", args, { encoding: "utf8" })
+      if (status === 0) continue
+      code = 1
+      console.error(stdout)
+      console.error(`The surface of @letletme/${name} changed. If that is on purpose: npm run api:accept`)
+    }
+    return code
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A metric states its description itself, for those who scrape it. */
+const describesItself = (statement) =>
+  ts.isVariableStatement(statement) &&
+  statement.declarationList.declarations.every(({ type }) => /\bInstrument<[^>]*>$/.test(type?.getText() ?? ""))
+
+const isDocumented = (statement) => docOf(statement)?.comment !== undefined || describesItself(statement)
+
+/** Names what is exported without a docstring. A schema and its type share one. */
+const undocumented = (name) =>
+  modulesOf(name).flatMap(({ module, source }) => {
+    const statements = source.statements.filter(isExported)
+    const documented = new Set(statements.filter(isDocumented).flatMap(namesOf))
+    const names = new Set(statements.flatMap(namesOf))
+    return [...names.difference(documented)].map((missing) => `packages/${name}/src/${module}.ts: ${missing}`)
+  })
+
+/** Checks the surfaces and their docstrings. */
+export const check = () => {
+  const missing = published.flatMap(undocumented)
+  for (const one of missing) console.error(`${one} has no docstring.`)
+  return compare() === 0 && missing.length === 0 ? 0 : 1
+}
+
+/** Writes the reference: a page for each package, with what is exported, its docstring and its type. */
+export const reference = () => {
+  const folder = join(root, ".letletme", "reference")
+  mkdirSync(folder, { recursive: true })
+  for (const name of published) {
+    const pages = modulesOf(name).flatMap(({ module, source }) => [
+      `## ${module}`,
+      ...source.statements.filter(isExported).flatMap((statement) => {
+        const doc = docOf(statement)
+        const names = namesOf(statement)
+        if (names.length === 0) return []
+        const declaration = withoutComments.printNode(ts.EmitHint.Unspecified, statement, source)
+        return [`### ${names.join(", ")}`, ...(doc ? [textOf(doc)] : []), `\`\`\`ts\n${declaration}\n\`\`\``]
+      })
+    ])
+    const file = join(folder, `${name}.md`)
+    writeFileSync(file, [`# @letletme/${name}`, ...pages, ""].join("\n\n"))
+    console.error(file)
+  }
+  return 0
+}
+
+const commands = { accept, check, reference }
+process.exit(commands[process.argv[2]]?.() ?? 2)
