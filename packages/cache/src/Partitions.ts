@@ -191,6 +191,14 @@ const layerOver = <R>(
           return lists.flat()
         })
 
+      /** What looks at the caches of a partition keeps account of each domain: of one partition. */
+      const ofOne = <A>(list: (manager: CacheManager["Service"]) => Effect.Effect<ReadonlyArray<A>>) =>
+        Effect.flatMap(placing.Current, (current) =>
+          current === undefined
+            ? Effect.die("A monitor is of one partition: build it over `Partitions.services(name)`, one for each.")
+            : every(list)
+        )
+
       const manager = CacheManager.of({
         open: (definition) => {
           const { domain } = definition
@@ -246,8 +254,8 @@ const layerOver = <R>(
         ),
         shedLoad: Effect.asVoid(every(({ shedLoad }) => Effect.as(shedLoad, []))),
         domains: Effect.sync(() => [...domains.keys()]),
-        probes: every(({ probes }) => probes),
-        auditors: every(({ auditors }) => auditors)
+        probes: ofOne(({ probes }) => probes),
+        auditors: ofOne(({ auditors }) => auditors)
       })
 
       const partitions = Partitions.of({

@@ -13,7 +13,7 @@ import {
 } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Clock, Context, Deferred, Effect, Fiber, Layer, Option, PubSub, Redacted, Schema } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option, PubSub, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { eventually, redis, secret } from "./tiers.ts"
 import { cluster } from "./topologies.ts"
@@ -231,6 +231,12 @@ for (const [name, tier] of Object.entries(tiers)) {
         yield* orders.invalidate(["t-one:1"])
         assert.strictEqual(yield* cache.position, 0)
         assert.isFalse(yield* orders.put("t-one:1", "t-one:c", { readAt: yield* cache.position }))
+        const probes = yield* partitions.within("t-one", cache.probes)
+        assert.deepStrictEqual(
+          probes.map(({ domain }) => domain),
+          ["order", "total"]
+        )
+        assert.isTrue(Exit.hasDies(yield* Effect.exit(cache.probes)))
         const put = Effect.flatMap(cache.position, (readAt) => orders.put("t-one:1", "t-one:c", { readAt }))
         assert.isTrue(yield* partitions.within("t-one", put))
       }).pipe(Effect.provide(app))
@@ -288,6 +294,18 @@ describe("the partitions that are open", () => {
       const found = yield* orders.getMany(["t-one:1", "t-two:1", "t-three:1"])
       assert.deepStrictEqual(found.map(Option.getOrUndefined), ["t-one:c", "t-two:c", "t-three:c"])
     }).pipe(Effect.provide(app({ maxOpen: 1 })))
+  )
+
+  it.effect("do their part of a batch, also where another cannot", () =>
+    Effect.gen(function* () {
+      const orders = yield* Orders
+      const { invalidate, services } = yield* Partitions
+      yield* services("t-one")
+      yield* orders.get("t-one:1")
+      const batch = ["t-two:1", "t-one:1"].map((id) => ({ primary: Tag.of("order", id) }))
+      assert.strictEqual(yield* reasonOf(invalidate(batch)), "Unavailable overloaded")
+      assert.strictEqual((yield* orders.explain("t-one:1")).state, "invalidated")
+    }).pipe(Effect.scoped, Effect.provide(app({ maxOpen: 1 })))
   )
 
   it.effect("have a domain as long as its layer lives", () =>
@@ -372,7 +390,7 @@ describe("a partition that is opened while Redis hangs", () => {
       yield* orders.get("t-one:1")
       yield* Effect.acquireUseRelease(
         server.pause,
-        () => Effect.timeout(orders.get("t-two:1"), "900 millis"),
+        () => Effect.timeout(orders.get("t-two:1"), "1500 millis"),
         () => server.resume
       )
       const live = Context.get(yield* services("t-two"), LiveView)
