@@ -261,7 +261,9 @@ const layerOver = <R>(
       const partitions = Partitions.of({
         within: (partition, effect) =>
           Effect.flatMap(placing.checked(partition, partition), (name) =>
-            pool.use(name, () => Effect.provideService(effect, placing.Current, name))
+            pool.use(name, (cell) =>
+              effect.pipe(Effect.provideContext(Context.make(placing.Current, name).pipe(Context.add(Pool.Held, cell))))
+            )
           ),
         invalidate: Effect.fn("Partitions.invalidate")(function* (
           batch: ReadonlyArray<Invalidation>,

@@ -261,6 +261,21 @@ describe("the partitions that are open", () => {
     }).pipe(Effect.provide(app({ idleTimeToLive: "1 minute" })))
   )
 
+  it.effect("are opened anew by a fiber that outlives its stay in one", () =>
+    Effect.gen(function* () {
+      const orders = yield* Orders
+      const { open, within } = yield* Partitions
+      const closed = yield* Deferred.make<void>()
+      const late = Effect.andThen(Deferred.await(closed), orders.get("t-one:1"))
+      const fiber = yield* within("t-one", Effect.forkDetach(late))
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(yield* open, [])
+      yield* Deferred.succeed(closed, undefined)
+      assert.strictEqual(yield* Fiber.join(fiber), "t-one:c")
+      assert.deepStrictEqual(yield* open, ["t-one"])
+    }).pipe(Effect.provide(app({ idleTimeToLive: "1 minute" })))
+  )
+
   it.effect("are no more than may be: the one that was idle for longest is closed, and none that is in use", () =>
     Effect.gen(function* () {
       const orders = yield* Orders

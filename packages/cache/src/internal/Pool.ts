@@ -40,6 +40,12 @@ export interface Pool<Services> {
   readonly join: (member: Member<Services>) => Effect.Effect<void, never, Scope.Scope>
 }
 
+/**
+ * The cell that the fiber is in, which whoever brought it there keeps open: to use it again there is nothing to count. A
+ * fiber that outlives that finds it closed, and opens it anew.
+ */
+export const Held = Context.Reference<unknown>("@letletme/cache/HeldPartition", { defaultValue: () => undefined })
+
 interface Place<Services> {
   readonly cell: Cell<Services>
   readonly mutex: Semaphore.Semaphore
@@ -137,7 +143,12 @@ export const make = Effect.fnUntraced(function* <Services, R>(options: {
     )
 
   const use: Pool<Services>["use"] = (partition, effect) =>
-    Effect.scopedWith((scope) => Effect.flatMap(Scope.provide(hold(partition), scope), effect))
+    Effect.flatMap(Held, (held) => {
+      const place = places.get(partition)
+      return place !== undefined && place.cell === held && place.has.size === members.size
+        ? effect(place.cell)
+        : Effect.scopedWith((scope) => Effect.flatMap(Scope.provide(hold(partition), scope), effect))
+    })
 
   return {
     use,

@@ -9,7 +9,7 @@ import type * as Lookup from "../Lookup.ts"
 import type * as Tag from "../Tag.ts"
 import * as Keys from "./Keys.ts"
 import * as placing from "./placing.ts"
-import type { Cell, Pool } from "./Pool.ts"
+import { type Cell, Held, type Pool } from "./Pool.ts"
 
 /** Opens a domain in every partition that is open, and in those that will be, for the life of the scope. */
 export const open = Effect.fnUntraced(function* <
@@ -76,7 +76,11 @@ export const open = Effect.fnUntraced(function* <
         Effect.sync(() => opened.delete(cell))
       )
       // Its lookups are in this partition, and belong to the span of nobody who happened to come first.
-      const inside = Context.add(Context.add(context, placing.Current, cell.partition), Scope.Scope, scope)
+      const inside = context.pipe(
+        Context.add(placing.Current, cell.partition),
+        Context.add(Held, cell),
+        Context.add(Scope.Scope, scope)
+      )
       const domain = yield* cell.manager
         .open(checkedIn(cell.partition))
         .pipe(Effect.updateContext<never, R | Scope.Scope>(() => inside))
