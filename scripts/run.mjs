@@ -136,6 +136,7 @@ const tasks = {
     ]),
   "api:accept": () => surface("accept"),
   "docs:api": () => surface("reference"),
+  changeset: async (args) => (await foreground("changeset", args)).code,
   format: async () => (await foreground("oxfmt", ["."])).code
 }
 

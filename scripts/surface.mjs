@@ -37,12 +37,24 @@ const namesOf = (statement) =>
 /** What the docstring of a statement says; none where it has none. */
 const docOf = (statement) => ts.getJSDocCommentsAndTags(statement).findLast(ts.isJSDoc)
 
+const isExperimental = (statement) =>
+  docOf(statement)?.tags?.some(({ tagName }) => tagName.text === "experimental") ?? false
+
+const experimental = (source) => [...new Set(source.statements.filter(isExperimental).flatMap(namesOf))]
+
+const moving = /^effect\/(?:cli|http|observability|persistence|sql)\b/
+
+/** Whether the declarations name a part of Effect that may change in a minor version of it. */
+const isOnMovingGround = (source) =>
+  source.statements.some((one) => ts.isImportDeclaration(one) && moving.test(one.moduleSpecifier.text))
+
 const textOf = (doc) =>
   doc
     .getText()
     .replace(/^\/\*\*|\*\/$/g, "")
     .replace(/^ *\* ?/gm, "")
     .replace(/^@example$/gm, "")
+    .replace(/^@experimental$/gm, "*Experimental.*")
     .replace(/\{@link (\w+)\}/g, "`$1`")
     .trim()
 
@@ -51,11 +63,12 @@ const surfaceOf = (name) =>
     `# What \`@letletme/${name}\` exports`,
     "",
     "Written by `npm run api:accept`; `npm run check` compares it with the code. What changes here changes for those who use the",
-    "package: see [packages](../../docs/packages.md).",
+    "package: see [stability](../../docs/stability.md).",
     ...modulesOf(name).flatMap(({ module, source }) => [
       "",
       `## ${module}`,
       "",
+      ...experimental(source).map((name) => `Experimental: \`${name}\`\n`),
       "```ts",
       withoutComments
         .printFile(source)
@@ -112,10 +125,26 @@ const undocumented = (name) =>
     return [...names.difference(documented)].map((missing) => `packages/${name}/src/${module}.ts: ${missing}`)
   })
 
-/** Checks the surfaces and their docstrings. */
+/** Names what stands on parts of Effect that may change, and does not say so. */
+const unstable = (name) =>
+  modulesOf(name)
+    .filter(({ source }) => isOnMovingGround(source))
+    .flatMap(({ module, source }) => {
+      const names = new Set(source.statements.filter(isExported).flatMap(namesOf))
+      return [...names.difference(new Set(experimental(source)))].map(
+        (one) => `packages/${name}/src/${module}.ts: ${one}`
+      )
+    })
+
+/** Checks the surfaces, their docstrings and what these say of stability. */
 export const check = () => {
-  const missing = published.flatMap(undocumented)
-  for (const one of missing) console.error(`${one} has no docstring.`)
+  const missing = [
+    ...published.flatMap(undocumented).map((one) => `${one} has no docstring.`),
+    ...published
+      .flatMap(unstable)
+      .map((one) => `${one} stands on a part of Effect that may change, and has no tag @experimental.`)
+  ]
+  for (const one of missing) console.error(one)
   return compare() === 0 && missing.length === 0 ? 0 : 1
 }
 

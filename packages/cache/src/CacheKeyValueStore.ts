@@ -14,7 +14,11 @@ import * as segment from "./internal/segment.ts"
 import * as Lookup from "./Lookup.ts"
 import * as Tag from "./Tag.ts"
 
-/** How values are kept. */
+/**
+ * How values are kept.
+ *
+ * @experimental
+ */
 export interface Options {
   /** The first segment of the keys. Two stores of one name share their values. Default: `"kv"`. */
   readonly domain?: string | undefined
@@ -29,7 +33,11 @@ const Stored = Schema.Union([
   Schema.TaggedStruct("Bytes", { value: Schema.Uint8ArrayFromBase64 })
 ])
 
-/** The tag that invalidates a key, or, without one, every key. */
+/**
+ * The tag that invalidates a key, or, without one, every key.
+ *
+ * @experimental
+ */
 export const tagOf = (key?: string, domain = "kv"): Tag.Tag =>
   key === undefined ? Tag.any(domain) : Tag.of(domain, segment.of(key))
 
@@ -40,6 +48,8 @@ const failed = (method: string, key?: string) => (cause: { readonly message: str
  * A `KeyValueStore` whose writes every process hears of. It is a cache all the same: a value may be evicted, or run out, so
  * keep here what can be made again. A write is an append to the log: it suits what is read far more often than written.
  * Removing deletes no bytes: it makes them invalid.
+ *
+ * @experimental
  *
  * @example
  * ```ts

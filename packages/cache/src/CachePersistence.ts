@@ -12,7 +12,11 @@ import * as Lookup from "./Lookup.ts"
 import type { Position } from "./Position.ts"
 import * as Tag from "./Tag.ts"
 
-/** How results are kept. */
+/**
+ * How results are kept.
+ *
+ * @experimental
+ */
 export interface Options<D extends string = never> {
   /** The entities that results depend on: the cascade of each reaches them. Default: none. */
   readonly dependencies?: Dependencies<D> | undefined
@@ -20,7 +24,11 @@ export interface Options<D extends string = never> {
   readonly consistency?: ReadOptions["consistency"]
 }
 
-/** Where persisted results stand in a graph. */
+/**
+ * Where persisted results stand in a graph.
+ *
+ * @experimental
+ */
 export interface Dependencies<D extends string> {
   readonly graph: DependencyGraph.DependencyGraph<D>
   /** The results' domain in the graph, and the first segment of their keys. Otherwise it is `"persisted"`. */
@@ -42,7 +50,11 @@ const mostRemembered = 1_000
 
 const idOf = (storeId: string, key: string): string => `${segment.of(storeId)}:${segment.of(key)}`
 
-/** The pattern that reaches a store's results, or one of them. */
+/**
+ * The pattern that reaches a store's results, or one of them.
+ *
+ * @experimental
+ */
 export const tagOf = (storeId: string, primaryKey?: string, domain = "persisted"): Tag.Tag =>
   primaryKey === undefined ? Tag.any(domain, segment.of(storeId)) : Tag.of(domain, idOf(storeId, primaryKey))
 
@@ -153,6 +165,8 @@ const backing = <D extends string>({ consistency, dependencies }: Options<D>) =>
  * else asks for it. A result whose computation an invalidation overtook is not kept. What is set without having been asked
  * for by the same fiber counts as news, and is appended to the log.
  *
+ * @experimental
+ *
  * @example
  * ```ts
  * import { Layer } from "effect"
@@ -179,6 +193,8 @@ export const layer = <D extends string = never>(
  * seconds, and lets callers join whatever lookup is under way: no invalidation reaches that. This one shares a lookup only
  * while nothing was invalidated since it began, and asks the persistence otherwise: that answers from the process's memory
  * what is valid.
+ *
+ * @experimental
  *
  * @example
  * ```ts

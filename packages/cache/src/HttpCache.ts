@@ -14,7 +14,11 @@ import * as Lookup from "./Lookup.ts"
 import type { Position } from "./Position.ts"
 import * as Tag from "./Tag.ts"
 
-/** How responses are kept. */
+/**
+ * How responses are kept.
+ *
+ * @experimental
+ */
 export interface Options {
   /** The first segment of the keys. Two clients of one name share what they keep. Default: `"http"`. */
   readonly domain?: string | undefined
@@ -75,6 +79,8 @@ const idOf = (url: URL, rest: string): string => `${segment.of(url.host)}:${rule
 /**
  * The pattern that reaches every response of a URL, to invalidate it by hand.
  *
+ * @experimental
+ *
  * @example
  * ```ts
  * import { CacheManager } from "@letletme/cache"
@@ -111,6 +117,8 @@ type Outcome =
  *
  * Wrap the client that sends, and put `filterStatusOk`, retries and the like around the wrapped one: a 304 has to come
  * through.
+ *
+ * @experimental
  */
 export const make = Effect.fnUntraced(function* (
   options: Options = {}
@@ -326,6 +334,8 @@ export const make = Effect.fnUntraced(function* (
 
 /**
  * The client in context, keeping responses: see {@link make}.
+ *
+ * @experimental
  *
  * @example
  * ```ts

@@ -21,6 +21,8 @@ const sendOver =
  * Provides `effect/persistence/Redis` from the `Redis` in context. Reserved connections and subscribers have
  * connections of their own.
  *
+ * @experimental
+ *
  * @example
  * ```ts
  * import { Layer } from "effect"

@@ -6,14 +6,22 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** The writes of a table: what `SqlModel.makeRepository` of Effect makes, or your own. */
+/**
+ * The writes of a table: what `SqlModel.makeRepository` of Effect makes, or your own.
+ *
+ * @experimental
+ */
 export interface Rows<Id, A, Insert, Update, E> {
   readonly insert: (row: Insert) => Effect.Effect<A, E>
   readonly update: (row: Update) => Effect.Effect<A, E>
   readonly delete: (id: Id) => Effect.Effect<void, E>
 }
 
-/** The repository. */
+/**
+ * The repository.
+ *
+ * @experimental
+ */
 export interface CachedRepository<Id, A, Insert, Update, ReadError, E>
   extends Pick<Domain.Domain<Id, A, ReadError>, "get" | "find" | "getMany">, Rows<Id, A, Insert, Update, E> {}
 
@@ -25,6 +33,8 @@ export interface CachedRepository<Id, A, Insert, Update, ReadError, E>
  *
  * A write invalidates the row, its cascade, and the lists of its domain; the next read loads it. That is right in any order
  * of the writers, and needs no revision. In a transaction read from the table: the cache tells what is committed.
+ *
+ * @experimental
  *
  * @example
  * ```ts

@@ -14,7 +14,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Postgres from "./Postgres.ts"
 
-/** The embedded database could not be opened. */
+/**
+ * The embedded database could not be opened.
+ *
+ * @experimental
+ */
 export class EmbeddedError extends Schema.TaggedError<EmbeddedError>()("EmbeddedError", {
   directory: Schema.String,
   cause: Schema.Defect()
@@ -41,6 +45,8 @@ const privateFolder = Effect.acquireRelease(
 
 /**
  * Opens the database of a folder, or one in memory, and migrates it. One process at a time can have a folder open.
+ *
+ * @experimental
  *
  * @example
  * ```ts

@@ -91,13 +91,21 @@ const later = Object.entries(SeasonRevision.domains.since)
 const steps = { "1_outbox": outbox, "2_seasons": seasons, "3_traces": traces, ...Object.fromEntries(later) }
 const table = "letletme_migrations"
 
-/** How far a database is migrated, and how far this program would. 0: it holds none of our tables. */
+/**
+ * How far a database is migrated, and how far this program would. 0: it holds none of our tables.
+ *
+ * @experimental
+ */
 export interface Status {
   readonly applied: number
   readonly known: number
 }
 
-/** Looks, and changes nothing. */
+/**
+ * Looks, and changes nothing.
+ *
+ * @experimental
+ */
 export const status: Effect.Effect<Status, SqlError, SqlClient.SqlClient> = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const known = Object.keys(steps).length
@@ -107,7 +115,11 @@ export const status: Effect.Effect<Status, SqlError, SqlClient.SqlClient> = Effe
   return { applied: last?.id ?? 0, known }
 })
 
-/** Brings the database to the newest schema. Processes that start together take turns. */
+/**
+ * Brings the database to the newest schema. Processes that start together take turns.
+ *
+ * @experimental
+ */
 export const run = Migrator.make({})({
   loader: Migrator.fromRecord(steps),
   table

@@ -8,7 +8,11 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Migrations from "./Migrations.ts"
 
-/** How to reach a server. */
+/**
+ * How to reach a server.
+ *
+ * @experimental
+ */
 export interface Options {
   /** `postgres://user:password@host:port/database`, with `?sslmode=` as libpq has it. */
   readonly url: Redacted.Redacted
@@ -20,6 +24,8 @@ export interface Options {
 
 /**
  * Connects to a server and migrates it.
+ *
+ * @experimental
  *
  * @example
  * ```ts
@@ -49,13 +55,21 @@ export const layer = ({
 const client = (config: PgClient.PgPoolConfig) =>
   PgClient.layer({ applicationName: "letletme", connectTimeout: "5 seconds", ...config })
 
-/** How far a server's database is migrated. It is asked, and not changed; 5 seconds are all that it has to answer. */
+/**
+ * How far a server's database is migrated. It is asked, and not changed; 5 seconds are all that it has to answer.
+ *
+ * @experimental
+ */
 export const status = ({ url }: Pick<Options, "url">): Effect.Effect<Migrations.Status, SqlError> =>
   Migrations.status.pipe(
     Effect.provide(client({ url, maxConnections: 1, startupParameters: { statement_timeout: "5000" } }))
   )
 
-/** A client over this configuration, with the newest schema. */
+/**
+ * A client over this configuration, with the newest schema.
+ *
+ * @experimental
+ */
 export const over = (
   config: PgClient.PgPoolConfig
 ): Layer.Layer<PgClient.PgClient | SqlClient, SqlError | MigrationError> =>

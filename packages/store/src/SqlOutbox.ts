@@ -24,6 +24,8 @@ const Ids = Schema.Array(Schema.Struct({ id: Schema.String }))
 /**
  * The outbox over the database in context. `listens` says whether it can have a connection of its own to be told of
  * commits of other processes; without it only commits of this process wake the relay, and the relay's poll finds others.
+ *
+ * @experimental
  */
 export const layer = (options: { readonly listens: boolean }): Layer.Layer<Outbox, SqlError, PgClient.PgClient> =>
   Layer.effect(

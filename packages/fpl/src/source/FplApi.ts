@@ -8,7 +8,11 @@ import { assemble, type SeasonRevision } from "../season/SeasonRevision.ts"
 import { FplSource } from "./FplSource.ts"
 import { Malformed, SourceError, Timeout, Unavailable } from "./SourceError.ts"
 
-/** How the API is asked. Durations are milliseconds. */
+/**
+ * How the API is asked. Durations are milliseconds.
+ *
+ * @experimental
+ */
 export interface Options {
   /** What the data has to be of; where none is stated, the data's own season, which changes each summer. */
   readonly season: Season | undefined
@@ -148,11 +152,19 @@ const make = (options: Options) =>
     })
   })
 
-/** The API with these options over the HTTP client in context. */
+/**
+ * The API with these options over the HTTP client in context.
+ *
+ * @experimental
+ */
 export const layer = (options: Partial<Options> = {}): Layer.Layer<FplSource, never, HttpClient.HttpClient> =>
   Layer.effect(FplSource, make({ ...defaults, ...options }))
 
-/** The API as the environment says: `FPL_SEASON`, `FPL_BASE_URL`, `FPL_TIMEOUT`. */
+/**
+ * The API as the environment says: `FPL_SEASON`, `FPL_BASE_URL`, `FPL_TIMEOUT`.
+ *
+ * @experimental
+ */
 export const layerConfig: Layer.Layer<FplSource, Config.ConfigError, HttpClient.HttpClient> = Layer.effect(
   FplSource,
   Effect.gen(function* () {

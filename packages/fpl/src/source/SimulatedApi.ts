@@ -5,7 +5,11 @@ import { Clock, Effect, type Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as SimulatedSeason from "./SimulatedSeason.ts"
 
-/** How the season is served. */
+/**
+ * How the season is served.
+ *
+ * @experimental
+ */
 export interface Options {
   readonly season: SimulatedSeason.SimulatedSeason
   /** Simulated milliseconds per millisecond: 1,000 plays a day in a minute and a half. */
@@ -19,6 +23,8 @@ export interface Options {
 /**
  * The routes `/api/bootstrap-static/`, `/api/fixtures/` and `/api/time/`, for `HttpRouter.serve`. The season's clock
  * starts with the layer and stops at the season's end.
+ *
+ * @experimental
  */
 export const layer = (options: Options): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
   HttpRouter.use(
