@@ -67,7 +67,7 @@ export const make = <A, I>(
       const unpacked = Packing.unpack(payload)
       if (Result.isFailure(unpacked)) return Result.fail(unpacked.failure)
       const text = unpacked.success.toString()
-      const known = tuples?.parse(text)
+      const known = tuples?.parse(text, unpacked.success)
       if (known !== undefined && isPlain && fits(known)) return Result.succeed(known)
       const parsed = known === undefined ? parse(text) : Result.succeed(known)
       if (Result.isFailure(parsed)) return Result.fail(parsed.failure)

@@ -15,13 +15,24 @@ const mostDigits = 15
 
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
+// Strings up to this length (characters) are shared between values that are read one after the other, as names of teams
+// and kinds are: as many as the table has places.
+const longestShared = 32
+const places = 1_024
+
+// A longer part of a string is no copy: it keeps the whole.
+const longestCopied = 12
+
 export class Cursor {
+  private readonly shared = Array.from({ length: places }, () => "")
+  private bytes: Buffer = Buffer.alloc(0)
   private text = ""
   private at = 0
 
-  /** No string of the text may have escapes. */
-  begin(text: string): void {
+  /** The text with its bytes in UTF-8. No string of it may have escapes. */
+  begin(text: string, bytes: Buffer): void {
     this.text = text
+    this.bytes = bytes
     this.at = 0
   }
 
@@ -57,16 +68,42 @@ export class Cursor {
   scalar(): unknown {
     const { at, text } = this
     const code = text.charCodeAt(at)
-    if (code === quote) {
-      const end = text.indexOf('"', at + 1)
-      if (end === -1) return this.stop()
-      this.at = end + 1
-      return text.slice(at + 1, end)
-    }
+    if (code === quote) return this.string()
     if (code === minus || (code >= zero && code < zero + 10)) return this.number()
     if (text.startsWith("null", at)) return this.pass(4, null)
     if (text.startsWith("true", at)) return this.pass(4, true)
     return text.startsWith("false", at) ? this.pass(5, false) : this.stop()
+  }
+
+  private string(): string | undefined {
+    const { shared, text } = this
+    const from = this.at + 1
+    const limit = Math.min(text.length, from + longestShared)
+    let to = from
+    let hash = 0
+    let code = text.charCodeAt(to)
+    while (code !== quote && to < limit) {
+      hash = (Math.imul(hash, 31) + code) | 0
+      code = text.charCodeAt(++to)
+    }
+    if (code !== quote) {
+      const end = text.indexOf('"', to)
+      if (end === -1) return this.stop()
+      this.at = end + 1
+      return this.copy(from, end)
+    }
+    this.at = to + 1
+    const place = hash & (places - 1)
+    const known = shared[place] ?? ""
+    if (known.length === to - from && text.startsWith(known, from)) return known
+    return (shared[place] = to - from <= longestCopied ? text.slice(from, to) : this.copy(from, to))
+  }
+
+  /** A part of the text that keeps nothing of it. */
+  private copy(from: number, to: number): string {
+    const { bytes, text } = this
+    const isAscii = bytes.length === text.length
+    return isAscii ? bytes.toString("latin1", from, to) : Buffer.from(text.slice(from, to)).toString()
   }
 
   private number(): number | undefined {

@@ -28,8 +28,8 @@ export interface Tuples {
   readonly toTuple: (value: unknown) => unknown
   /** What is none of these tuples stays as it is. */
   readonly fromTuple: (parsed: unknown) => unknown
-  /** The value that a text is; `undefined` where only JSON.parse can tell. */
-  readonly parse: (text: string) => unknown
+  /** The value that a text is, which is given with its bytes; `undefined` where only JSON.parse can tell. */
+  readonly parse: (text: string, bytes: Buffer) => unknown
 }
 
 const scalars = new Set<SchemaAST.AST["_tag"]>([
@@ -109,7 +109,7 @@ const programOf = (root: Layout): string => {
       const items = Array.of() // no literal, for the reason above
       if (!cursor.isEmpty()) do items.push(${of.read}); while (cursor.goesOn())
       cursor.closes()
-      return items
+      return items.slice() // without the room to grow
     }`
   const struct = (number: number, names: Names, fields: Struct["fields"]) => {
     const inner = fields.map(([name, layout], index) => ({
@@ -161,10 +161,6 @@ const compile = (program: string): Compiled | undefined => {
   }
 }
 
-// A long string of a value is a part of the text that it was parsed from, and keeps all of it. Of longer texts (in
-// characters) values are made that keep nothing.
-const longest = 4_096
-
 /** How values are written whose encoded form this is; `undefined` where tuples gain nothing or cannot tell. */
 export const make = (ast: SchemaAST.AST): Tuples | undefined => {
   const layout = layoutOf(ast)
@@ -177,9 +173,9 @@ export const make = (ast: SchemaAST.AST): Tuples | undefined => {
     shape: JSON.stringify(layout),
     toTuple: compiled.toTuple,
     fromTuple: compiled.fromTuple,
-    parse: (text) => {
-      if (!isKnown || text.length > longest || text.includes("\\")) return undefined
-      cursor.begin(text)
+    parse: (text, bytes) => {
+      if (!isKnown || text.includes("\\")) return undefined
+      cursor.begin(text, bytes)
       const value = compiled.read(cursor)
       return cursor.isDone() ? value : undefined
     }
