@@ -17,9 +17,13 @@ import * as Tag from "./Tag.ts"
  *
  * @experimental
  */
-export interface Options<D extends string = never> {
+export interface Options<
+  D extends string = never,
+  Name extends D = D,
+  G extends DependencyGraph.Edges<D> = DependencyGraph.Edges<D>
+> {
   /** The entities that results depend on: the cascade of each reaches them. Default: none. */
-  readonly dependencies?: Dependencies<D> | undefined
+  readonly dependencies?: Dependencies<D, Name, G> | undefined
   /** `"strong"` asks the log before each read: no acknowledged invalidation of any process is missed. */
   readonly consistency?: ReadOptions["consistency"]
 }
@@ -29,12 +33,16 @@ export interface Options<D extends string = never> {
  *
  * @experimental
  */
-export interface Dependencies<D extends string> {
-  readonly graph: DependencyGraph.DependencyGraph<D>
+export interface Dependencies<
+  D extends string,
+  Name extends D = D,
+  G extends DependencyGraph.Edges<D> = DependencyGraph.Edges<D>
+> {
+  readonly graph: DependencyGraph.DependencyGraph<D, G>
   /** The results' domain in the graph, and the first segment of their keys. Otherwise it is `"persisted"`. */
-  readonly domain: NoInfer<D>
-  /** What a result of a store under a primary key depends on. */
-  readonly dependsOn: (storeId: string, primaryKey: string) => ReadonlyArray<Tag.Tag>
+  readonly domain: Name
+  /** What a result of a store under a primary key depends on: entities of what the domain depends on in the graph. */
+  readonly dependsOn: (storeId: string, primaryKey: string) => ReadonlyArray<Tag.Of<DependencyGraph.Above<G, Name>>>
 }
 
 const Stored = Schema.Struct({ value: Schema.JsonObject, expiresAt: Schema.NullOr(Schema.Finite) })
@@ -66,7 +74,11 @@ const alone: Dependencies<"persisted"> = {
   dependsOn: () => []
 }
 
-const open = <D extends string>({ dependsOn, domain, graph }: Dependencies<D>) =>
+const open = <D extends string, Name extends D, G extends DependencyGraph.Edges<D>>({
+  dependsOn,
+  domain,
+  graph
+}: Dependencies<D, Name, G>) =>
   CacheManager.use((manager) =>
     manager.open({
       graph,
@@ -89,7 +101,10 @@ const open = <D extends string>({ dependsOn, domain, graph }: Dependencies<D>) =
     })
   )
 
-const backing = <D extends string>({ consistency, dependencies }: Options<D>) =>
+const backing = <D extends string, Name extends D, G extends DependencyGraph.Edges<D>>({
+  consistency,
+  dependencies
+}: Options<D, Name, G>) =>
   Layer.effect(
     Persistence.BackingPersistence,
     Effect.gen(function* () {
@@ -184,8 +199,12 @@ const backing = <D extends string>({ consistency, dependencies }: Options<D>) =>
  * }).pipe(Layer.provideMerge(CacheManager.layerMemory))
  * ```
  */
-export const layer = <D extends string = never>(
-  options: Options<D> = {}
+export const layer = <
+  D extends string = never,
+  Name extends D = D,
+  G extends DependencyGraph.Edges<D> = DependencyGraph.Edges<D>
+>(
+  options: Options<D, Name, G> = {}
 ): Layer.Layer<Persistence.Persistence, never, CacheManager> => Persistence.layer.pipe(Layer.provide(backing(options)))
 
 /**

@@ -14,6 +14,11 @@ export type Ancestors<E extends Edges, Next, Known extends string = never> = [Ne
   ? Known
   : Ancestors<E, Exclude<E[Next & keyof E], Known>, Known | E[Next & keyof E]>
 
+/** The ancestors of a domain, for what has to name one of them. Where there are none, it says so in the place of a name. */
+export type Above<E extends Edges, Domain extends string> = [Ancestors<E, Domain>] extends [never]
+  ? `(none: ${Domain} depends on nothing in its graph)`
+  : Ancestors<E, Domain>
+
 /** What a definition has to be: each name one of its domains, and no domain its own ancestor. */
 export type Checked<Definition, E extends Edges> = {
   readonly [D in keyof Definition & string]: string extends D

@@ -3,7 +3,7 @@
  */
 import type { Duration, Effect, Option, Schema } from "effect"
 import type { CacheError } from "./CacheError.ts"
-import type { Ancestors, DependencyGraph, Edges } from "./DependencyGraph.ts"
+import type { Above, DependencyGraph, Edges } from "./DependencyGraph.ts"
 import type { Revision } from "./Entry.ts"
 import type { Explanation } from "./Explanation.ts"
 import type { Write } from "./InvalidationLog.ts"
@@ -11,11 +11,6 @@ import type { Answer, Lookup } from "./Lookup.ts"
 import type { Policy, StaleReach } from "./Policy.ts"
 import type { Position } from "./Position.ts"
 import type { Of, Tag } from "./Tag.ts"
-
-/** The domains of a value's tags; what stands for none says so where a tag does not fit. */
-type Above<G extends Edges, Name extends string> = [Ancestors<G, Name>] extends [never]
-  ? `(none: ${Name} depends on nothing in its graph)`
-  : Ancestors<G, Name>
 
 /**
  * What defines a cached domain.

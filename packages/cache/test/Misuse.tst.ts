@@ -1,4 +1,5 @@
 import { CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
+import * as CachePersistence from "@letletme/cache/CachePersistence"
 import { Effect, Layer, Schema } from "effect"
 import { describe, expect, test } from "tstyche"
 
@@ -66,6 +67,18 @@ describe("a domain's definition", () => {
       // @ts-expect-error Type 'Of<"player">' is not assignable to type 'Of<"event" | "team">'
       manager.open({ ...common, domain: "match", dependsOn: () => [Tag.of("player", "1")] })
     )
+  })
+
+  test("depends on what its graph says, for Effect's persistence too", () => {
+    CachePersistence.layer({ dependencies: { graph, domain: "match", dependsOn: () => [Tag.of("team", "1")] } })
+    CachePersistence.layer({
+      dependencies: {
+        graph,
+        domain: "match",
+        // @ts-expect-error Type 'Of<"player">' is not assignable to type 'Of<"event" | "team">'
+        dependsOn: () => [Tag.of("player", "1")]
+      }
+    })
   })
 
   test("does not take the tag of another graph", () => {
