@@ -2,7 +2,7 @@
  * Warming: an empty cache is loaded, primary data before related, each in the order of the graph; one that is not empty
  * is verified, and what is invalid is reloaded.
  */
-import { Clock, Context, Effect, Layer, Result, type Scope, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Effect, Layer, Result, type Scope, Semaphore, Stream, SubscriptionRef } from "effect"
 import type { CacheError } from "./CacheError.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
 import type { Condition, Domain } from "./Domain.ts"
@@ -110,7 +110,10 @@ export const idle: Progress = { stage: "idle", done: 0, total: 0 }
 export class Warmer extends Context.Service<
   Warmer,
   {
-    /** Looks at everything, and loads what is not fresh. Failures are reported, not thrown: the rest is warmed all the same. */
+    /**
+     * Looks at everything, and loads what is not fresh. Failures are reported, not thrown: the rest is warmed all the
+     * same. One run at a time: who asks during another waits for that, and then finds fresh what it loaded.
+     */
     readonly warm: Effect.Effect<Report>
     /** How far the present run has come. */
     readonly progress: Stream.Stream<Progress>
@@ -128,6 +131,7 @@ export class Warmer extends Context.Service<
         const clock = yield* Clock.Clock
         const order = inOrder(graph, yield* stages)
         const progress = yield* SubscriptionRef.make(idle)
+        const single = yield* Semaphore.make(1)
 
         const meter = yield* Meter.make
         const sums = { loaded: 0, kept: 0, failures: 0, millis: 0, endedAt: 0 }
@@ -206,7 +210,7 @@ export class Warmer extends Context.Service<
           return { path, stages: reports, total, loaded, failures, millis }
         })
 
-        return Warmer.of({ warm: warm(), progress: SubscriptionRef.changes(progress) })
+        return Warmer.of({ warm: single.withPermit(warm()), progress: SubscriptionRef.changes(progress) })
       })
     )
 }

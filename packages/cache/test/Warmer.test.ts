@@ -141,6 +141,17 @@ for (const [name, tier] of Object.entries(tiers)) {
       }).pipe(Effect.provide(app))
     )
 
+    it.live("two runs at once are done one after the other, and the source is asked once", () =>
+      Effect.gen(function* () {
+        const { warm } = yield* Warmer
+        const { asked } = yield* Source
+        const [first, second] = yield* Effect.all([warm, warm], { concurrency: 2 })
+        assert.deepStrictEqual([first.path, first.loaded], ["loaded", 75])
+        assert.deepStrictEqual([second.path, second.loaded], ["verified", 0])
+        assert.strictEqual(asked.length, 75)
+      }).pipe(Effect.provide(app))
+    )
+
     it.live("tells how far it has come, and that it is done", () =>
       Effect.gen(function* () {
         const { progress, warm } = yield* Warmer
