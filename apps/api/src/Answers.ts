@@ -6,23 +6,14 @@
  * found valid. It is checked against the view each time it is sent, as an entry of the near cache is: what is invalidated
  * is never sent again, from the moment on at which this process hears of it.
  */
-import {
-  CacheConfig,
-  type CacheError,
-  CacheManager,
-  type Codec,
-  LiveView,
-  Meter,
-  Position,
-  Recording,
-  Tag
-} from "@letletme/cache"
+import { CacheConfig, type CacheError, CacheManager, LiveView, Meter, Position, Recording, Tag } from "@letletme/cache"
 import { Clock, Context, Deferred, Duration, Effect, Layer, Record, Result } from "effect"
 import { LRUCache } from "lru-cache"
 import { hash } from "node:crypto"
 import type { Found } from "./Answer.ts"
 import * as Coding from "./Coding.ts"
 import * as Instruments from "./Instruments.ts"
+import type * as Json from "./Json.ts"
 import { overloaded, type Unavailable } from "./Problem.ts"
 import { type Reply, replyOf, type Sent, type Variant, variant } from "./Reply.ts"
 
@@ -75,7 +66,7 @@ export class Answers extends Context.Service<
     /** The reply to a request: at hand, or made of what the read finds. Reads run in one snapshot. */
     readonly answer: <A, E>(
       asked: Asked,
-      codec: Codec.Codec<Said<A>>,
+      form: Json.Json<Said<A>>,
       read: Effect.Effect<Found<A>, E>
     ) => Effect.Effect<Reply, E | CacheError | Unavailable>
   }
@@ -183,7 +174,7 @@ const make = Effect.fnUntraced(function* ({
 
   const madeOf = Effect.fnUntraced(function* <A, E>(
     url: string,
-    codec: Codec.Codec<Said<A>>,
+    form: Json.Json<Said<A>>,
     read: Effect.Effect<Found<A>, E>
   ): Effect.fn.Return<Made, E | CacheError> {
     const from = view.position
@@ -201,7 +192,7 @@ const make = Effect.fnUntraced(function* ({
     // From here on its validity is told from the view's position: up to that it has to be valid as it is.
     const isValid = revision <= view.position && reads.every((one) => view.isValid(one.stamp, one.tags))
     const { data, provisional, season, stage } = found
-    const encoded = codec.encode({ data, season, revision, source, stage, provisional })
+    const encoded = form.encode({ data, season, revision, source, stage, provisional })
     if (Result.isFailure(encoded)) return yield* Effect.die(new Error(`The answer to ${url}: ${encoded.failure}`))
     const bytes = encoded.success
     const made: Made = {
@@ -222,7 +213,7 @@ const make = Effect.fnUntraced(function* ({
   /** One makes an answer, and others wait for it; none takes what was made from before it asked without a check. */
   const shared = <A, E>(
     url: string,
-    codec: Codec.Codec<Said<A>>,
+    form: Json.Json<Said<A>>,
     read: Effect.Effect<Found<A>, E>
   ): Effect.Effect<Made, E | CacheError | Unavailable> =>
     Effect.suspend(() => {
@@ -230,13 +221,13 @@ const make = Effect.fnUntraced(function* ({
       if (other !== undefined) {
         return Effect.flatMap(Deferred.await(other), () => {
           const good = goodOf(url, clock.currentTimeMillisUnsafe())
-          return good === undefined ? alone(url, codec, read) : Effect.succeed(good)
+          return good === undefined ? alone(url, form, read) : Effect.succeed(good)
         })
       }
       const done = Deferred.makeUnsafe<void>()
       making.set(url, done)
       return Effect.ensuring(
-        alone(url, codec, read),
+        alone(url, form, read),
         Effect.sync(() => {
           making.delete(url)
           Deferred.doneUnsafe(done, Effect.void)
@@ -246,14 +237,14 @@ const make = Effect.fnUntraced(function* ({
 
   const alone = <A, E>(
     url: string,
-    codec: Codec.Codec<Said<A>>,
+    form: Json.Json<Said<A>>,
     read: Effect.Effect<Found<A>, E>
   ): Effect.Effect<Made, E | CacheError | Unavailable> =>
     Effect.suspend((): Effect.Effect<Made, E | CacheError | Unavailable> => {
       if (underWay >= concurrency) return Effect.fail(overloaded())
       underWay++
       return Effect.ensuring(
-        madeOf(url, codec, read),
+        madeOf(url, form, read),
         Effect.sync(() => {
           underWay--
         })
@@ -272,9 +263,9 @@ const make = Effect.fnUntraced(function* ({
 
   return Answers.of({
     atHand,
-    answer: Effect.fn("Answers.answer")(function* (asked, codec, read) {
+    answer: Effect.fn("Answers.answer")(function* (asked, form, read) {
       if (asked.after > view.position) yield* live.reach(asked.after, waitFor)
-      const made = goodOf(asked.url, clock.currentTimeMillisUnsafe()) ?? (yield* shared(asked.url, codec, read))
+      const made = goodOf(asked.url, clock.currentTimeMillisUnsafe()) ?? (yield* shared(asked.url, form, read))
       const coding = codingOf(asked.acceptEncoding)
       const one =
         variantOf(made, asked.acceptEncoding) ?? (coding === "identity" ? made.plain : yield* packed(made, coding))

@@ -1,7 +1,7 @@
 /**
  * The handlers of the read API: each asks for an answer, and sends its bytes as they are.
  */
-import { type CacheError, Codec } from "@letletme/cache"
+import type { CacheError } from "@letletme/cache"
 import { type DatabaseError, Event, Match, Phase, type Season, Standing, Team } from "@letletme/fpl"
 import { Effect, Layer } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -9,21 +9,22 @@ import { HttpApiBuilder, HttpApiError } from "effect/http-api"
 import { Answer, type Found } from "./Answer.ts"
 import { Answers, type Said } from "./Answers.ts"
 import { Api, Context, Events, Matches, Phases, Teams } from "./Api.ts"
+import * as Json from "./Json.ts"
 import { type Absent, nothingYet, ofFailure, overloaded, type Unavailable } from "./Problem.ts"
 import { type Read, type ReadById, Reads } from "./Reads.ts"
 import type { Reply } from "./Reply.ts"
 
-const codecs = {
-  context: Codec.make(Answer(Context)),
-  events: Codec.make(Answer(Events)),
-  event: Codec.make(Answer(Event.Event)),
-  phases: Codec.make(Answer(Phases)),
-  phase: Codec.make(Answer(Phase.Phase)),
-  teams: Codec.make(Answer(Teams)),
-  team: Codec.make(Answer(Team.Team)),
-  matches: Codec.make(Answer(Matches)),
-  match: Codec.make(Answer(Match.Match)),
-  table: Codec.make(Answer(Standing.Standing))
+const forms = {
+  context: Json.make(Answer(Context)),
+  events: Json.make(Answer(Events)),
+  event: Json.make(Answer(Event.Event)),
+  phases: Json.make(Answer(Phases)),
+  phase: Json.make(Answer(Phase.Phase)),
+  teams: Json.make(Answer(Teams)),
+  team: Json.make(Answer(Team.Team)),
+  matches: Json.make(Answer(Matches)),
+  match: Json.make(Answer(Match.Match)),
+  table: Json.make(Answer(Standing.Standing))
 }
 
 /** The longest that a request is worked on. */
@@ -65,7 +66,7 @@ const told = (error: CacheError | DatabaseError | Unavailable): Effect.Effect<ne
 const responders = Effect.map(Answers, (answers) => {
   const respond = <A>(
     { headers, request }: Request,
-    codec: Codec.Codec<Said<A>>,
+    form: Json.Json<Said<A>>,
     read: Effect.Effect<Found<A>, CacheError | DatabaseError>
   ) => {
     const asked = {
@@ -75,7 +76,7 @@ const responders = Effect.map(Answers, (answers) => {
       after: headers["letletme-after"] ?? 0
     }
     return answers
-      .answer(asked, codec, read)
+      .answer(asked, form, read)
       .pipe(
         Effect.timeoutOrElse({ duration: longest, orElse: () => Effect.fail(overloaded()) }),
         Effect.map(toResponse),
@@ -85,13 +86,13 @@ const responders = Effect.map(Answers, (answers) => {
   return {
     respond,
     ofSeason:
-      <A>(codec: Codec.Codec<Said<A>>, read: Read<A>) =>
+      <A>(form: Json.Json<Said<A>>, read: Read<A>) =>
       (request: OfSeason) =>
-        respond(request, codec, read(request.query.season)),
+        respond(request, form, read(request.query.season)),
     byId:
-      <A>(codec: Codec.Codec<Said<A>>, read: ReadById<A>) =>
+      <A>(form: Json.Json<Said<A>>, read: ReadById<A>) =>
       (request: ById) =>
-        respond(request, codec, read(request.query.season, request.params.id))
+        respond(request, form, read(request.query.season, request.params.id))
   }
 })
 
@@ -103,7 +104,7 @@ const context = HttpApiBuilder.group(
     const reads = yield* Reads
     return handlers.handle("get", (request) =>
       // There is always a current season, once there is one.
-      Effect.catchTag(respond(request, codecs.context, reads.context), "Absent", () => Effect.fail(nothingYet()))
+      Effect.catchTag(respond(request, forms.context, reads.context), "Absent", () => Effect.fail(nothingYet()))
     )
   })
 )
@@ -115,10 +116,10 @@ const events = HttpApiBuilder.group(
     const { byId, ofSeason } = yield* responders
     const reads = yield* Reads
     return handlers
-      .handle("all", ofSeason(codecs.events, reads.events))
-      .handle("byId", byId(codecs.event, reads.event))
-      .handle("phases", byId(codecs.phases, reads.phasesOfEvent))
-      .handle("matches", byId(codecs.matches, reads.matchesOfEvent))
+      .handle("all", ofSeason(forms.events, reads.events))
+      .handle("byId", byId(forms.event, reads.event))
+      .handle("phases", byId(forms.phases, reads.phasesOfEvent))
+      .handle("matches", byId(forms.matches, reads.matchesOfEvent))
   })
 )
 
@@ -129,9 +130,9 @@ const phases = HttpApiBuilder.group(
     const { byId, ofSeason } = yield* responders
     const reads = yield* Reads
     return handlers
-      .handle("all", ofSeason(codecs.phases, reads.phases))
-      .handle("byId", byId(codecs.phase, reads.phase))
-      .handle("matches", byId(codecs.matches, reads.matchesOfPhase))
+      .handle("all", ofSeason(forms.phases, reads.phases))
+      .handle("byId", byId(forms.phase, reads.phase))
+      .handle("matches", byId(forms.matches, reads.matchesOfPhase))
   })
 )
 
@@ -142,9 +143,9 @@ const teams = HttpApiBuilder.group(
     const { byId, ofSeason } = yield* responders
     const reads = yield* Reads
     return handlers
-      .handle("all", ofSeason(codecs.teams, reads.teams))
-      .handle("byId", byId(codecs.team, reads.team))
-      .handle("matches", byId(codecs.matches, reads.matchesOfTeam))
+      .handle("all", ofSeason(forms.teams, reads.teams))
+      .handle("byId", byId(forms.team, reads.team))
+      .handle("matches", byId(forms.matches, reads.matchesOfTeam))
   })
 )
 
@@ -155,9 +156,9 @@ const matches = HttpApiBuilder.group(
     const { byId, ofSeason } = yield* responders
     const reads = yield* Reads
     return handlers
-      .handle("unscheduled", ofSeason(codecs.matches, reads.unscheduledMatches))
-      .handle("live", ofSeason(codecs.matches, reads.liveMatches))
-      .handle("byId", byId(codecs.match, reads.match))
+      .handle("unscheduled", ofSeason(forms.matches, reads.unscheduledMatches))
+      .handle("live", ofSeason(forms.matches, reads.liveMatches))
+      .handle("byId", byId(forms.match, reads.match))
   })
 )
 
@@ -168,11 +169,11 @@ const table = HttpApiBuilder.group(
     const { byId, ofSeason } = yield* responders
     const reads = yield* Reads
     return handlers
-      .handle("overall", ofSeason(codecs.table, reads.table({ _tag: "Overall" })))
-      .handle("home", ofSeason(codecs.table, reads.table({ _tag: "Home" })))
-      .handle("away", ofSeason(codecs.table, reads.table({ _tag: "Away" })))
-      .handle("ofPhase", byId(codecs.table, reads.tableOfPhase))
-      .handle("asOf", byId(codecs.table, reads.tableAsOf))
+      .handle("overall", ofSeason(forms.table, reads.table({ _tag: "Overall" })))
+      .handle("home", ofSeason(forms.table, reads.table({ _tag: "Home" })))
+      .handle("away", ofSeason(forms.table, reads.table({ _tag: "Away" })))
+      .handle("ofPhase", byId(forms.table, reads.tableOfPhase))
+      .handle("asOf", byId(forms.table, reads.tableAsOf))
   })
 )
 

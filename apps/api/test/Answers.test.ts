@@ -1,14 +1,15 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { CacheManager, Codec, LiveView, Tag } from "@letletme/cache"
+import { CacheManager, LiveView, Tag } from "@letletme/cache"
 import { MatchCache, TeamCache, TeamWorkflow } from "@letletme/fpl"
 import { Clock, Deferred, Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Answer, type Found, ofMatches } from "@letletme/api/Answer"
 import { Answers, type Asked } from "@letletme/api/Answers"
+import * as Json from "@letletme/api/Json"
 import { names, type Reply } from "@letletme/api/Reply"
 import { caches, coming, season } from "./stack.ts"
 
-const codec = Codec.make(Answer(Schema.String))
+const form = Json.make(Answer(Schema.String))
 const asked: Asked = { url: "/name", acceptEncoding: undefined, ifNoneMatch: undefined, after: 0 }
 const options = { source: "test", patience: "50 millis", concurrency: 2 } as const
 
@@ -35,7 +36,7 @@ describe("answers", () => {
     const ask = Effect.fnUntraced(function* (stated: Partial<Asked> = {}) {
       const teams = yield* TeamCache
       const name = Effect.map(teams.get(team), (one) => found(one.name))
-      return yield* Answers.use(({ answer }) => answer({ ...asked, ...stated }, codec, name))
+      return yield* Answers.use(({ answer }) => answer({ ...asked, ...stated }, form, name))
     })
     const atHand = (stated: Partial<Asked> = {}) =>
       Answers.useSync((answers) => answers.atHand({ ...asked, ...stated }))
@@ -105,11 +106,11 @@ describe("answers", () => {
           return found(data)
         })
         const url = "/slow"
-        const first = yield* Effect.forkChild(answer({ ...asked, url }, codec, name))
+        const first = yield* Effect.forkChild(answer({ ...asked, url }, form, name))
         yield* Deferred.await(isUnderWay)
         yield* rename("Dartford")
         const others = yield* Effect.forkChild(
-          Effect.forEach(Array.from({ length: 20 }), () => answer({ ...asked, url }, codec, name), {
+          Effect.forEach(Array.from({ length: 20 }), () => answer({ ...asked, url }, form, name), {
             concurrency: "unbounded"
           })
         )
@@ -128,9 +129,9 @@ describe("answers", () => {
         const isUnderWay = yield* Deferred.make<void>()
         const url = "/abandoned"
         const never = Effect.andThen(Deferred.succeed(isUnderWay, undefined), Effect.never)
-        const first = yield* Effect.forkChild(answer({ ...asked, url }, codec, never))
+        const first = yield* Effect.forkChild(answer({ ...asked, url }, form, never))
         yield* Deferred.await(isUnderWay)
-        const second = yield* Effect.forkChild(answer({ ...asked, url }, codec, Effect.succeed(found("mine"))))
+        const second = yield* Effect.forkChild(answer({ ...asked, url }, form, Effect.succeed(found("mine"))))
         yield* Effect.yieldNow
         yield* Fiber.interrupt(first)
         assert.strictEqual(said(yield* Fiber.join(second)), "mine")
@@ -143,14 +144,14 @@ describe("answers", () => {
         const goOn = yield* Deferred.make<void>()
         const slow = Effect.as(Deferred.await(goOn), found("slow"))
         const under = yield* Effect.forkChild(
-          Effect.forEach(["/1", "/2"], (url) => answer({ ...asked, url }, codec, slow), { concurrency: 2 })
+          Effect.forEach(["/1", "/2"], (url) => answer({ ...asked, url }, form, slow), { concurrency: 2 })
         )
         yield* Effect.yieldNow
-        const error = yield* Effect.flip(answer({ ...asked, url: "/3" }, codec, slow))
+        const error = yield* Effect.flip(answer({ ...asked, url: "/3" }, form, slow))
         assert.strictEqual(error._tag, "Unavailable")
         yield* Deferred.succeed(goOn, undefined)
         assert.strictEqual((yield* Fiber.join(under)).length, 2)
-        assert.strictEqual(said(yield* answer({ ...asked, url: "/3" }, codec, slow)), "slow")
+        assert.strictEqual(said(yield* answer({ ...asked, url: "/3" }, form, slow)), "slow")
       })
     )
 
@@ -159,10 +160,10 @@ describe("answers", () => {
         const { answer } = yield* Answers
         const long = { ...asked, url: "/long" }
         const read = Effect.succeed(found("long ".repeat(1_000)))
-        const plain = yield* answer(long, codec, read)
+        const plain = yield* answer(long, form, read)
         const inBrotli = { ...long, acceptEncoding: "gzip, br" }
         assert.isUndefined(yield* atHand(inBrotli))
-        const packed = yield* answer(inBrotli, codec, read)
+        const packed = yield* answer(inBrotli, form, read)
         assert.strictEqual(packed.headers["content-encoding"], "br")
         assert.isBelow(packed.body?.length ?? Number.NaN, plain.body?.length ?? Number.NaN)
         assert.strictEqual(packed.headers["etag"], `${plain.headers["etag"]?.slice(0, -1)}-br"`)
@@ -183,7 +184,7 @@ describe("answers", () => {
       ).pipe(Layer.provideMerge(caches))
       yield* Effect.gen(function* () {
         const { answer, atHand } = yield* Answers
-        yield* answer(asked, codec, Effect.succeed(found("held")))
+        yield* answer(asked, form, Effect.succeed(found("held")))
         assert.strictEqual(said(atHand(asked)), "held")
         isTrusted = false
         assert.isUndefined(atHand(asked))
@@ -205,13 +206,13 @@ describe("answers", () => {
           return { ...found("a match"), ...ofMatches([match], yield* Clock.currentTimeMillis) }
         })
         const { answer, atHand } = yield* Answers
-        const before = yield* answer(asked, codec, read)
+        const before = yield* answer(asked, form, read)
         assert.match(String(before.headers["cache-control"]), /max-age=(?:[1-5]?\d|60),/)
         yield* TestClock.setTime(kickoff - 30_000)
         assert.isDefined(atHand(asked))
         yield* TestClock.setTime(kickoff)
         assert.isUndefined(atHand(asked))
-        assert.match(String((yield* answer(asked, codec, read)).headers["cache-control"]), /max-age=5,/)
+        assert.match(String((yield* answer(asked, form, read)).headers["cache-control"]), /max-age=5,/)
       })
       yield* Effect.provide(test, Answers.layer(options).pipe(Layer.provideMerge(caches)))
     })
