@@ -143,6 +143,8 @@ const programOf = (root: Layout): string => {
     return { toTuple: ${toTuple}, fromTuple: ${build}, read: (cursor) => ${read} }`
 }
 
+const nothing = Buffer.alloc(0)
+
 interface Compiled extends Pick<Tuples, "toTuple" | "fromTuple"> {
   readonly read: (cursor: Cursor) => unknown
 }
@@ -177,7 +179,10 @@ export const make = (ast: SchemaAST.AST): Tuples | undefined => {
       if (!isKnown || text.includes("\\")) return undefined
       cursor.begin(text, bytes)
       const value = compiled.read(cursor)
-      return cursor.isDone() ? value : undefined
+      const isDone = cursor.isDone()
+      // What was read last is not to be held until the next is.
+      cursor.begin("", nothing)
+      return isDone ? value : undefined
     }
   }
 }
