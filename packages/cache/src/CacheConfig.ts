@@ -37,6 +37,8 @@ export interface Settings {
   readonly maxKeyBytes: number
   /** The most bytes that a stored value may have, after compression. */
   readonly maxValueBytes: number
+  /** How many entries one script call to Redis writes: Redis answers nobody else meanwhile. More go in several. */
+  readonly maxBatch: number
   /** How many entries the log keeps. A process that fell further behind takes a snapshot. */
   readonly logLength: number
 }
@@ -62,6 +64,7 @@ const defaults = (): Settings => ({
   compressionLevel: 1,
   maxKeyBytes: 4_096,
   maxValueBytes: 16 * 1024 * 1024,
+  maxBatch: 128,
   logLength: 10_000
 })
 
@@ -126,6 +129,7 @@ export const config: Config.Config<Settings> = Config.all({
   compressionLevel: Config.schema(Level, "CACHE_COMPRESSION_LEVEL").pipe(Config.withDefault(fallback.compressionLevel)),
   maxKeyBytes: count("CACHE_MAX_KEY_BYTES", fallback.maxKeyBytes),
   maxValueBytes: count("CACHE_MAX_VALUE_BYTES", fallback.maxValueBytes),
+  maxBatch: count("CACHE_MAX_BATCH", fallback.maxBatch),
   logLength: count("CACHE_LOG_LENGTH", fallback.logLength)
 })
 

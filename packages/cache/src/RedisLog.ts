@@ -63,7 +63,7 @@ export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effe
     const table = `{${config.namespace}}:table`
     const log = `{${config.namespace}}:log`
     const heartbeat = Math.max(1, Math.round(config.maxStaleness / 3))
-    const fill = fillOver(redis)
+    const fill = fillOver(redis, config)
     const blocking = yield* redis.blocking.pipe(Effect.mapError(storeFailed("Connecting the tail")))
 
     const malformed = (operation: string) => (cause: Schema.SchemaError) =>

@@ -9,11 +9,8 @@ import { CacheStore, type Fill } from "./CacheStore.ts"
 import { inParts } from "./internal/inParts.ts"
 import * as scripts from "./internal/scripts.ts"
 
-// One script call carries at most this many entries: the server answers nobody else while it runs.
-const limit = 128
-
 /** A call takes entries of one slot, where there are slots. */
-const apart = ({ spread }: Redis["Service"]) => ({
+const apart = ({ spread }: Redis["Service"], limit: number) => ({
   limit,
   partOf: spread === undefined ? undefined : ({ key }: { readonly key: string }) => spread.slotOf(key)
 })
@@ -27,9 +24,9 @@ export const storeFailed = (operation: string) => (cause: RedisError) =>
  * the table lies elsewhere: a fill then goes by its stamp and revision alone.
  */
 export const fillOver =
-  (redis: Redis["Service"], table?: string) =>
+  (redis: Redis["Service"], { maxBatch, table }: { readonly maxBatch: number; readonly table?: string }) =>
   (fills: ReadonlyArray<Fill>): Effect.Effect<ReadonlyArray<boolean>, CacheError> =>
-    inParts(fills, apart(redis), (some) =>
+    inParts(fills, apart(redis, maxBatch), (some) =>
       redis.eval(
         scripts.fill,
         [...some.map(({ key }) => key), ...(table === undefined || redis.spread !== undefined ? [] : [table])],
@@ -53,28 +50,29 @@ export const layer: Layer.Layer<CacheStore, never, Redis> = Layer.effect(
   CacheStore,
   Effect.gen(function* () {
     const redis = yield* Redis
-    const { namespace } = yield* CacheConfig.Settings
+    const { maxBatch, namespace } = yield* CacheConfig.Settings
+    const parts = apart(redis, maxBatch)
 
     return CacheStore.of({
       ...(redis.spread === undefined ? {} : { homeOf: redis.spread.nodeOf }),
       getMany: (keys) => Effect.mapError(redis.mget(keys), storeFailed("Reading entries")),
-      fill: fillOver(redis, `{${namespace}}:table`),
+      fill: fillOver(redis, { maxBatch, table: `{${namespace}}:table` }),
       remove: (keys) => Effect.asVoid(Effect.mapError(redis.remove(keys), storeFailed("Removing entries"))),
       discard: (held) =>
-        inParts(held, apart(redis), (some) =>
+        inParts(held, parts, (some) =>
           redis.eval(
             scripts.discard,
             some.map(({ key }) => key),
             some.map(({ bytes }) => bytes)
           )
         ).pipe(
-          Effect.map((parts) => parts.map((deleted) => deleted === 1)),
+          Effect.map((answers) => answers.map((deleted) => deleted === 1)),
           Effect.mapError(storeFailed("Discarding entries"))
         ),
       scan: (prefix) =>
         Stream.mapError(redis.scan(`${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`), storeFailed("Listing entries")),
       lease: (leases, timeToLive) =>
-        inParts(leases, apart(redis), (some) =>
+        inParts(leases, parts, (some) =>
           redis.eval(
             scripts.lease,
             some.map(({ key }) => key),
@@ -85,7 +83,7 @@ export const layer: Layer.Layer<CacheStore, never, Redis> = Layer.effect(
           Effect.mapError(storeFailed("Taking leases"))
         ),
       release: (leases) =>
-        inParts(leases, apart(redis), (some) =>
+        inParts(leases, parts, (some) =>
           Effect.as(
             redis.eval(
               scripts.release,

@@ -25,6 +25,7 @@ describe("CacheConfig", () => {
         compressionLevel: 1,
         maxKeyBytes: 4_096,
         maxValueBytes: 16_777_216,
+        maxBatch: 128,
         logLength: 10_000
       })
       assert.match(process, /^[0-9a-f]{8}$/)
@@ -58,6 +59,7 @@ describe("CacheConfig", () => {
     CACHE_COMPRESSION_LEVEL: "3",
     CACHE_MAX_KEY_BYTES: "100",
     CACHE_MAX_VALUE_BYTES: "200",
+    CACHE_MAX_BATCH: "10",
     CACHE_LOG_LENGTH: "64"
   }
 
@@ -80,6 +82,7 @@ describe("CacheConfig", () => {
         compressionLevel: 3,
         maxKeyBytes: 100,
         maxValueBytes: 200,
+        maxBatch: 10,
         logLength: 64
       })
     }).pipe(
@@ -116,6 +119,7 @@ describe("CacheConfig", () => {
     CACHE_COMPRESSION_LEVEL: ["0", "23", "fast"],
     CACHE_MAX_KEY_BYTES: ["0", "x"],
     CACHE_MAX_VALUE_BYTES: ["0", "x"],
+    CACHE_MAX_BATCH: ["0", "x"],
     CACHE_LOG_LENGTH: ["0", "x"]
   }
   for (const [name, values] of Object.entries(bad)) {

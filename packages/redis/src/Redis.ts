@@ -15,7 +15,7 @@ import {
 } from "effect"
 import * as Client from "./internal/Client.ts"
 import * as RedisConfig from "./RedisConfig.ts"
-import { Decode, RedisError, Timeout } from "./RedisError.ts"
+import { Decode, Overloaded, RedisError, Timeout } from "./RedisError.ts"
 import type { Script } from "./Script.ts"
 
 export type { Argument, Connection, ConnectionState, Purpose, Spread } from "./internal/Client.ts"
@@ -69,7 +69,7 @@ export class Redis extends Context.Service<
     readonly spread: Client.Spread | undefined
     /** The bytes under a key, `undefined` where there are none. */
     readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, RedisError>
-    /** The bytes under many keys, in their order; more than 1,000 go in several commands of one round trip. */
+    /** The bytes under many keys, in their order; more than `keysPerCommand` go in several commands of one round trip. */
     readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
     /** Writes bytes; `timeToLive` in milliseconds. Answers whether it wrote, which `onlyIfAbsent` may forbid. */
     readonly set: (
@@ -120,18 +120,17 @@ export class Redis extends Context.Service<
   private static readonly layerFrom = (config: RedisConfig.RedisConfig): Layer.Layer<Redis, RedisError> =>
     Layer.effect(
       this,
-      make((purpose) => Client.connect(config, purpose), config.readFrom)
+      make((purpose) => Client.connect(config, purpose), config)
     )
 
   /** Redis over connections of your making, such as those to a simulated server. */
   static readonly layerOver = (connect: Connect): Layer.Layer<Redis, RedisError> =>
-    Layer.effect(this, make(connect, "primary"))
+    Layer.effect(this, make(connect, RedisConfig.make({})))
 }
 
 /** Opens a connection for a purpose, for the life of the scope. */
 export type Connect = (purpose: Client.Purpose) => Effect.Effect<Client.Connection, RedisError, Scope.Scope>
 
-const chunk = 1_000
 const clientName = "letletme"
 
 const text = (reply: unknown): unknown =>
@@ -189,15 +188,32 @@ const orPrimary =
 
 const make = (
   connectTo: Connect,
-  readFrom: RedisConfig.RedisConfig["readFrom"]
+  config: Pick<RedisConfig.RedisConfig, "keysPerCommand" | "maxConnections" | "readFrom">
 ): Effect.Effect<Redis["Service"], RedisError, Scope.Scope> =>
   Effect.gen(function* () {
+    const { keysPerCommand: chunk, maxConnections, readFrom } = config
     const open = new Set<Client.Connection>()
+    // Those that are being made are among them.
+    let places = 0
+    const takePlace = Effect.suspend(() => {
+      if (places >= maxConnections) {
+        const detail = `${places} connections are open, and REDIS_MAX_CONNECTIONS allows no more`
+        return Effect.fail(new RedisError({ reason: new Overloaded({ command: "CONNECT", detail }) }))
+      }
+      places++
+      return Effect.void
+    })
+    const leavePlace = Effect.sync(() => {
+      places--
+    })
     const connect: Connect = (purpose) =>
-      Effect.tap(connectTo(purpose), (connection) =>
-        Effect.acquireRelease(
-          Effect.sync(() => open.add(connection)),
-          () => Effect.sync(() => open.delete(connection))
+      Effect.acquireRelease(takePlace, () => leavePlace).pipe(
+        Effect.andThen(connectTo(purpose)),
+        Effect.tap((connection) =>
+          Effect.acquireRelease(
+            Effect.sync(() => open.add(connection)),
+            () => Effect.sync(() => open.delete(connection))
+          )
         )
       )
     const client = yield* connect({ name: clientName, isBlocking: false })

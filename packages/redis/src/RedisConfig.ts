@@ -71,6 +71,15 @@ export interface RedisConfig {
   readonly maxRetriesPerRequest: number
   readonly connectTimeout: number
   readonly commandTimeout: number
+  /**
+   * How many commands may wait for an answer on one connection: about as many as a server answers within
+   * `commandTimeout`. One more is not sent: `Overloaded`.
+   */
+  readonly maxInFlight: number
+  /** How many connections may be open. One more is refused: `Overloaded`. In a cluster each has a socket to each node. */
+  readonly maxConnections: number
+  /** How many keys one command takes, and how many commands of a pipeline go at once. More are split. */
+  readonly keysPerCommand: number
   /** When to connect anew: each step's delay is one wait. When it ends, the connection is given up. */
   readonly retry: Schedule.Schedule<unknown>
   /** Starts without waiting for the server. Default: false. A layer then builds while Redis is away. */
@@ -93,6 +102,9 @@ const defaults: RedisConfig = {
   maxRetriesPerRequest: 1,
   connectTimeout: 5_000,
   commandTimeout: 1_000,
+  maxInFlight: 50_000,
+  maxConnections: 256,
+  keysPerCommand: 1_000,
   retry: defaultRetry,
   lazy: false
 }
@@ -102,6 +114,7 @@ const Port = Schema.NumberFromString.pipe(
 )
 const Db = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 })))
 const Count = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
+const Bound = Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isGreaterThan(0)))
 const Length = Schema.DurationFromString.pipe(
   Schema.check(
     Schema.makeFilter((length) => Duration.isPositive(length) || "Expected a length above zero, such as 500 millis")
@@ -197,6 +210,8 @@ const addresses = (name: string) =>
     )
   )
 
+const bound = (name: string, fallback: number) => Config.withDefault(Config.schema(Bound, name), fallback)
+
 const variables = Config.all({
   cluster: addresses("REDIS_CLUSTER"),
   sentinels: addresses("REDIS_SENTINELS"),
@@ -232,6 +247,9 @@ const variables = Config.all({
     Config.schema(Length, "REDIS_COMMAND_TIMEOUT"),
     Duration.millis(defaults.commandTimeout)
   ),
+  maxInFlight: bound("REDIS_MAX_IN_FLIGHT", defaults.maxInFlight),
+  maxConnections: bound("REDIS_MAX_CONNECTIONS", defaults.maxConnections),
+  keysPerCommand: bound("REDIS_KEYS_PER_COMMAND", defaults.keysPerCommand),
   lazy: Config.withDefault(Config.Boolean("REDIS_LAZY"), false)
 })
 
@@ -284,6 +302,9 @@ export const config: Config.Config<RedisConfig> = Config.map(variables, (given) 
     maxRetriesPerRequest: given.maxRetriesPerRequest,
     connectTimeout: Duration.toMillis(given.connectTimeout),
     commandTimeout: Duration.toMillis(given.commandTimeout),
+    maxInFlight: given.maxInFlight,
+    maxConnections: given.maxConnections,
+    keysPerCommand: given.keysPerCommand,
     lazy: given.lazy
   })
 })

@@ -58,11 +58,19 @@ export class Moved extends Schema.TaggedError<Moved>()("Moved", fields) {
   }
 }
 
-/** Redis is loading its data, running a long script, or has lost its primary. */
+/** Redis is loading its data, running a long script, or has lost its primary, or the replicas without which it takes no writes. */
 export class Busy extends Schema.TaggedError<Busy>()("Busy", fields) {
   readonly temporary = true
   override get message(): string {
     return `${this.command}: Redis is busy (${this.detail}). Try again shortly.`
+  }
+}
+
+/** So much is under way already that the command was not sent, or the connection not made. */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", fields) {
+  readonly temporary = true
+  override get message(): string {
+    return `${this.command}: it was not sent to Redis (${this.detail}). Try again shortly, do less at once, or raise the limit.`
   }
 }
 
@@ -107,6 +115,7 @@ export const Reason = Schema.Union([
   OutOfMemory,
   Moved,
   Busy,
+  Overloaded,
   Script,
   WrongType,
   Decode,
@@ -146,6 +155,7 @@ const byCode: ReadonlyMap<string, Make> = new Map<string, Make>([
   ["LOADING", (f) => new Busy(f)],
   ["BUSY", (f) => new Busy(f)],
   ["MASTERDOWN", (f) => new Busy(f)],
+  ["NOREPLICAS", (f) => new Busy(f)],
   ["NOSCRIPT", (f) => new Script(f)],
   ["WRONGTYPE", (f) => new WrongType(f)]
 ])
@@ -160,7 +170,7 @@ export const fromUnknown = (command: string, cause: unknown): RedisError => {
   const make = byCode.get(detail.split(" ", 1)[0] ?? "")
   if (make !== undefined) return new RedisError({ reason: make(fields) })
   // An error inside a script carries the code of the command that failed there, after the script's own words.
-  const inner = /(?:WRONGTYPE|OOM|READONLY|NOPERM)\b/.exec(detail)?.[0]
+  const inner = /(?:WRONGTYPE|OOM|READONLY|NOPERM|NOREPLICAS)\b/.exec(detail)?.[0]
   const makeInner = inner === undefined ? undefined : byCode.get(inner)
   if (makeInner !== undefined) return new RedisError({ reason: makeInner(fields) })
   if (/timed? ?out/i.test(detail)) return new RedisError({ reason: new Timeout(fields) })

@@ -18,7 +18,7 @@ import {
   SubscriptionRef
 } from "effect"
 import { Cluster, Redis } from "ioredis"
-import { ConnectionLost, fromUnknown, RedisError, Timeout } from "../RedisError.ts"
+import { ConnectionLost, fromUnknown, Overloaded, RedisError, Timeout } from "../RedisError.ts"
 import type { Address, RedisConfig } from "../RedisConfig.ts"
 import { keepCurrent } from "./login.ts"
 import { open } from "./open.ts"
@@ -198,11 +198,22 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       drop(server)
     }
 
+    // Those that are not answered yet: who gave up waiting does not take its command back.
+    let inFlight = 0
+    const isFull = () => inFlight >= config.maxInFlight
+    const overloaded = (command: string) => {
+      const detail = `${inFlight} commands wait for an answer, and REDIS_MAX_IN_FLIGHT allows no more`
+      return Effect.fail(new RedisError({ reason: new Overloaded({ command, detail }) }))
+    }
+
     const sendTo =
       (server: Redis): Send =>
       (command, args) =>
         Effect.callback((resume) => {
+          if (isFull()) return resume(overloaded(command))
+          inFlight++
           void server.callBuffer(command, args.map(toArgument), (error, reply) => {
+            inFlight--
             if (error) {
               const failed = failure(command, error)
               suspect(server, failed.reason)
@@ -254,6 +265,8 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
       (cluster: Cluster, millis: number): Send =>
       (command, args) =>
         Effect.callback((resume) => {
+          if (isFull()) return resume(overloaded(command))
+          inFlight++
           const timer = setTimeout(() => {
             // A node that hangs tells nobody that another has taken its place.
             cluster.refreshSlotsCache()
@@ -262,6 +275,7 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
             )
           }, millis)
           void cluster.callBuffer(command, args.map(toArgument), (error, reply) => {
+            inFlight--
             clearTimeout(timer)
             if (error) {
               const failed = failure(command, error)
