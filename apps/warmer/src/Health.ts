@@ -4,6 +4,7 @@
  */
 import { Clock, Context, Deferred, Effect, Layer, Option, Ref } from "effect"
 import {
+  Advice,
   CacheManager,
   ConsistencyMonitor,
   Leadership,
@@ -42,6 +43,8 @@ export interface Status {
   /** Whether this process leads, or who does. One that stands by is ready once it knows. */
   readonly leadership: { readonly state: "leading" | "standing by" | "unknown"; readonly leader: string | null }
   readonly log: { readonly position: number; readonly floor: number; readonly isTrusted: boolean }
+  /** What is to be mended in how Redis is set up. It goes on meanwhile: this alone makes it not degraded. */
+  readonly advice: ReadonlyArray<Advice.Finding>
 }
 
 const describe = (name: string, state: Effect.Success<Leadership["Service"]["state"]>) => {
@@ -85,6 +88,7 @@ export class Health extends Context.Service<
       const recovery = yield* Recovery
       const clock = yield* Clock.Clock
       const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
+      const advice = Option.getOrNull(yield* Effect.serviceOption(Advice.Advice))
       const ready = yield* Deferred.make<void>()
       const poll = yield* Ref.make<{ revision: number | null; checkedAt: number | null; failure: string | null }>({
         revision: null,
@@ -162,7 +166,8 @@ export class Health extends Context.Service<
               oldest: counts.oldest
             },
             leadership: { state, leader },
-            log: { position: live.view.position, floor: live.view.floor, isTrusted }
+            log: { position: live.view.position, floor: live.view.floor, isTrusted },
+            advice: advice === null ? [] : (yield* advice.latest).findings
           } satisfies Status
         })
       })

@@ -77,7 +77,13 @@ describe("run", () => {
       const server = yield* RedisServer
       const args = ["run", "--port", "0", "--every", "0.2", "--stop-within", "3", "--store", server.url]
       const warmer = yield* daemon(args, { REDIS_COMMAND_TIMEOUT: "300 millis" })
-      yield* health(yield* warmer.address, "ready")
+      const { advice } = yield* health(yield* warmer.address, "ready")
+      // How that server is set up: which is said, and keeps nobody from being ready.
+      assert.includeMembers(
+        advice.map(({ check }) => check),
+        ["memory policy", "persistence"]
+      )
+      assert.include(yield* warmer.stderr, "no maxmemory")
       yield* server.pause
       const before = Date.now()
       yield* warmer.signal("SIGTERM")

@@ -1,6 +1,15 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Acl, CacheConfig, CacheManager, Cipher, DependencyGraph, DomainCache, Lookup } from "@letletme/cache"
+import {
+  Acl,
+  type Advice,
+  CacheConfig,
+  CacheManager,
+  Cipher,
+  DependencyGraph,
+  DomainCache,
+  Lookup
+} from "@letletme/cache"
 import { ExitCode } from "@letletme/command"
 import { Redis, RedisConfig } from "@letletme/redis"
 import { Certificates, freePort, RedisServer, TcpProxy } from "@letletme/testing"
@@ -8,7 +17,6 @@ import { Clock, ConfigProvider, Context, Effect, FileSystem, Layer, Option, Reda
 import { randomBytes } from "node:crypto"
 import { runHere } from "./inProcess.ts"
 import { ofSchema } from "@letletme/warmer/doctor/Database"
-import type { Finding } from "@letletme/warmer/doctor/Finding"
 import { type Diagnosis, examine } from "@letletme/warmer/doctor/Doctor"
 import * as Settings from "@letletme/warmer/doctor/Settings"
 import { judge, secrecy } from "@letletme/warmer/doctor/Wire"
@@ -30,7 +38,7 @@ const folder = Effect.gen(function* () {
 /** What a planted misconfiguration is found by: each finding says what to do. */
 const found = (
   { findings, skipped }: Diagnosis,
-  severity: Finding["severity"],
+  severity: Advice.Finding["severity"],
   check: string,
   words: RegExp,
   remedy: RegExp
@@ -119,7 +127,7 @@ layer(connected, { excludeTestServices: true })("a server with which something i
       assert.deepStrictEqual(diagnosis.findings, [])
       assert.deepStrictEqual(
         diagnosis.skipped.map(({ check }) => check),
-        ["persistence"]
+        ["persistence", "events"]
       )
       // Redis logs what it refuses: of the doctor's there is only what it asks an administrator.
       assert.notMatch(String(yield* redis.send("ACL", "LOG")), /object,(?!config)/)
@@ -128,7 +136,7 @@ layer(connected, { excludeTestServices: true })("a server with which something i
   )
 
   const planted: ReadonlyArray<
-    readonly [name: string, Readonly<Record<string, string>>, Finding["severity"], string, RegExp, RegExp]
+    readonly [name: string, Readonly<Record<string, string>>, Advice.Finding["severity"], string, RegExp, RegExp]
   > = [
     [
       "evicts the table",
@@ -148,6 +156,14 @@ layer(connected, { excludeTestServices: true })("a server with which something i
       /volatile-lru/
     ],
     ["keeps nothing", { appendonly: "no" }, "warning", "persistence", /keeps nothing/, /appendonly yes/],
+    [
+      "publishes events",
+      { "notify-keyspace-events": "AKE" },
+      "warning",
+      "events",
+      /the cache listens to none/,
+      /notify-keyspace-events ""/
+    ],
     ["waits for the disk", { appendfsync: "always" }, "warning", "persistence", /waits for the disk/, /everysec/]
   ]
   it.effect.each(planted)("%s", ([, changes, severity, check, words, remedy]) =>
@@ -319,6 +335,8 @@ describe("servers that are not what they are taken for", () => {
         Effect.filterOrFail(isOnline, (online) => online),
         often
       )
+      found(yield* diagnose(toReplicas), "warning", "replicas", /without its replicas/, /min-replicas-to-write 1/)
+      yield* redis.send("CONFIG", "SET", "min-replicas-to-write", "1")
       assert.deepStrictEqual((yield* diagnose(toReplicas)).findings, [])
       const wrong = { ...database, REDIS_URL: replica.url }
       const words = new RegExp(`is a replica of 127.0.0.1:${primary.port}`)
@@ -419,7 +437,7 @@ describe("the command", () => {
 })
 
 describe("settings that do not go together", () => {
-  const cases: ReadonlyArray<readonly [env: Env, Finding["severity"], string, RegExp, RegExp]> = [
+  const cases: ReadonlyArray<readonly [env: Env, Advice.Finding["severity"], string, RegExp, RegExp]> = [
     [{ CACHE_NAMSPACE: "fpl" }, "warning", "variables", /CACHE_NAMSPACE is set, and nobody reads it/, /spelling/],
     [{ CACHE_LEASE: "soon" }, "error", "variables", /CACHE_LEASE is wrong/, /Correct CACHE_LEASE/],
     [{ REDIS_PORT: "tcp://10.0.0.1:6379" }, "error", "variables", /REDIS_PORT is wrong/, /Correct REDIS_PORT/],

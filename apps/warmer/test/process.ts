@@ -116,6 +116,7 @@ const Ready = Schema.fromJsonString(
   Schema.Struct({
     status: Schema.Literals(["starting", "ready", "degraded", "stopping"]),
     reasons: Schema.Array(Schema.String),
+    advice: Schema.Array(Schema.Struct({ check: Schema.String, remedy: Schema.String })),
     warmed: Schema.NullOr(Schema.Struct({ path: Schema.String, entries: Schema.Int, loaded: Schema.Int }))
   })
 )

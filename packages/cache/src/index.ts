@@ -1,4 +1,5 @@
 export * as Acl from "./Acl.ts"
+export * as Advice from "./Advice.ts"
 export * as DependencyGraph from "./DependencyGraph.ts"
 export * as Tag from "./Tag.ts"
 export * as Position from "./Position.ts"

@@ -1,10 +1,10 @@
 /**
  * `doctor`: what is set up wrong, how badly, and what to do.
  */
+import type { Advice } from "@letletme/cache"
 import { wrap } from "@letletme/command"
 import { Effect } from "effect"
 import { type Diagnosis, examine } from "../doctor/Doctor.ts"
-import type { Finding } from "../doctor/Finding.ts"
 import { answer, Failed } from "../Output.ts"
 import type { Shared } from "../Settings.ts"
 
@@ -16,7 +16,7 @@ const paragraph = (head: string, text: string) =>
     .map((line, index) => (index === 0 ? head : indent) + line)
     .join("\n")
 
-const describeFinding = ({ check, found, remedy, severity }: Finding): string =>
+const describeFinding = ({ check, found, remedy, severity }: Advice.Finding): string =>
   [paragraph(severity.padEnd(indent.length), `${check}: ${found}`), paragraph(`${indent}→ `.slice(2), remedy)].join(
     "\n"
   )

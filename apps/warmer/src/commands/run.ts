@@ -3,6 +3,7 @@
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import {
+  Advice,
   CacheConfig,
   type CacheManager,
   ConsistencyMonitor,
@@ -15,6 +16,7 @@ import {
 } from "@letletme/cache"
 import { ExitCode } from "@letletme/command"
 import { CurrentSeason, currentId, FplSource, graph, SeasonSync, StandingCache } from "@letletme/fpl"
+import { Redis } from "@letletme/redis"
 import { Clock, Console, Cron, Effect, Exit, Layer, Option, Ref, Schedule } from "effect"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
@@ -26,7 +28,7 @@ import * as Recoveries from "../Recoveries.ts"
 import { answer, showProgress, table } from "../Output.ts"
 import { onSignal, Reload } from "../Reload.ts"
 import * as Server from "../Server.ts"
-import { describeStore, SettingError, type Shared, storeOf } from "../Settings.ts"
+import { describeStore, SettingError, type Shared, type Store, storeOf } from "../Settings.ts"
 import * as Source from "../Source.ts"
 import { stop } from "../Stopping.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -67,6 +69,18 @@ const monitor = (
         // What another warmer announced, this one knows after its next poll.
         grace: Math.max(maxStaleness, every * 1000) * 2
       })
+    )
+  )
+
+/** What is to be mended in how Redis is set up, where there is one. */
+const advice = (store: Store) =>
+  Layer.unwrap(
+    Effect.map(Effect.serviceOption(Redis), (redis) =>
+      store._tag === "Memory" || Option.isNone(redis)
+        ? Layer.empty
+        : Advice.Advice.layer({ name: describeStore(store), readFrom: store.config.readFrom }).pipe(
+            Layer.provide(Layer.succeed(Redis, redis.value))
+          )
     )
   )
 
@@ -243,6 +257,7 @@ const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
     Layer.provideMerge(server),
     Layer.provideMerge(Telemetry.layerMetrics),
     Layer.provideMerge(Health.layer),
+    Layer.provideMerge(advice(store)),
     Layer.provideMerge(
       Option.match(options.monitor, {
         onNone: () => Layer.empty,

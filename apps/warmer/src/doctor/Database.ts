@@ -1,22 +1,22 @@
 /**
  * The database: whether there is one that stays, it answers, and its schema is the one that this program knows.
  */
+import { Advice } from "@letletme/cache"
 import { type Migrations, Postgres } from "@letletme/store"
 import { Effect, FileSystem } from "effect"
 import { describe, type Place } from "../Database.ts"
-import { type Finding, of, when } from "./Finding.ts"
 
-const { error, warning } = of("database")
+const { error, warning } = Advice.of("database")
 
 /** Whether the schema of a database is the one that this program knows. */
-export const ofSchema = (name: string, { applied, known }: Migrations.Status): ReadonlyArray<Finding> => [
-  ...when(applied > known, () =>
+export const ofSchema = (name: string, { applied, known }: Migrations.Status): ReadonlyArray<Advice.Finding> => [
+  ...Advice.when(applied > known, () =>
     error(
       `${name} has the schema ${applied}, and this program knows ${known}: a newer one migrated it.`,
       "Run the newer version of this program, or a database of its own."
     )
   ),
-  ...when(applied > 0 && applied < known, () =>
+  ...Advice.when(applied > 0 && applied < known, () =>
     warning(
       `${name} has the schema ${applied}, and this program needs ${known}.`,
       "Start the warmer: it migrates the database. Back it up before, if it matters."
@@ -26,7 +26,7 @@ export const ofSchema = (name: string, { applied, known }: Migrations.Status): R
 
 const ofServer = (place: Extract<Place, { readonly _tag: "Server" }>) =>
   Effect.match(Postgres.status({ url: place.url }), {
-    onFailure: ({ message }): ReadonlyArray<Finding> => [
+    onFailure: ({ message }): ReadonlyArray<Advice.Finding> => [
       error(`${describe(place)} does not answer: ${message}`, "Check that it runs, and DATABASE_URL with its password.")
     ],
     onSuccess: (status) => ofSchema(describe(place), status)
@@ -51,7 +51,7 @@ const ofFolder = Effect.fnUntraced(function* (directory: string) {
       onFailure: () => false,
       onSuccess: ({ type }) => type === "Directory"
     }))
-  return when(!isWritable, () =>
+  return Advice.when(!isWritable, () =>
     error(`${directory} is no folder that this user may write.`, "Set DATABASE_URL or --database to one that is.")
   )
 })
@@ -62,7 +62,7 @@ export const database = (place: Place, isShared: boolean) => {
     case "Memory":
       return Effect.succeed(
         // Entries that others read outlive it then.
-        when(isShared, () =>
+        Advice.when(isShared, () =>
           warning(
             "The season is kept in memory: what was changed and not announced yet is lost with the process.",
             "Set DATABASE_URL or --database to a folder, or to a Postgres."

@@ -1,24 +1,21 @@
 /**
  * The doctor: looks at settings, keys, database and Redis, and says of each thing that is wrong what to do about it.
  */
-import { CacheConfig } from "@letletme/cache"
+import { Advice, CacheConfig } from "@letletme/cache"
 import { Redis, type RedisConfig, type RedisError } from "@letletme/redis"
 import { Context, Effect, Layer, Result, type Scope } from "effect"
 import { placeOf } from "../Database.ts"
 import { type Shared, storeOf } from "../Settings.ts"
 import { cluster } from "./Cluster.ts"
 import { database } from "./Database.ts"
-import { type Finding, type Looked, of, type Skipped } from "./Finding.ts"
-import { health } from "./Health.ts"
 import { keys } from "./Keys.ts"
 import { namespace } from "./Namespace.ts"
 import { permissions } from "./Permissions.ts"
-import { describe, type Server } from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import { certificate, secrecy, wire } from "./Wire.ts"
 
 /** What came of an examination. */
-export interface Diagnosis extends Looked {
+export interface Diagnosis extends Advice.Looked {
   /** How many things were looked at. */
   readonly checks: number
 }
@@ -27,10 +24,10 @@ export interface Diagnosis extends Looked {
 const longest = "15 seconds"
 
 const makeTally = () => {
-  const findings: Array<Finding> = []
-  const skipped: Array<Skipped> = []
+  const findings: Array<Advice.Finding> = []
+  const skipped: Array<Advice.Skipped> = []
   let checks = 0
-  const add = (looked: Looked | ReadonlyArray<Finding>) => {
+  const add = (looked: Advice.Looked | ReadonlyArray<Advice.Finding>) => {
     checks++
     if ("findings" in looked) {
       findings.push(...looked.findings)
@@ -42,7 +39,7 @@ const makeTally = () => {
     /** Does a check; one that fails or hangs was not done, and the others are. */
     check: <R>(
       name: string,
-      effect: Effect.Effect<Looked | ReadonlyArray<Finding>, { readonly message: string }, R>
+      effect: Effect.Effect<Advice.Looked | ReadonlyArray<Advice.Finding>, { readonly message: string }, R>
     ): Effect.Effect<void, never, R> =>
       effect.pipe(
         Effect.timeout(longest),
@@ -54,15 +51,15 @@ const makeTally = () => {
         })
       ),
     diagnosis: (): Diagnosis => {
-      const order = (one: Finding) => (one.severity === "error" ? 0 : 1)
+      const order = (one: Advice.Finding) => (one.severity === "error" ? 0 : 1)
       return { checks, findings: findings.toSorted((one, other) => order(one) - order(other)), skipped }
     }
   }
 }
 
 /** Why there is no connection, and what to do. */
-const unreachable = ({ reason }: RedisError): Finding => {
-  const { error } = of("connection")
+const unreachable = ({ reason }: RedisError): Advice.Finding => {
+  const { error } = Advice.of("connection")
   const { detail } = reason
   if (/certificate|self-signed|TLS|SSL|altname/i.test(detail)) {
     return error(
@@ -92,24 +89,15 @@ const unreachableCluster = Effect.fnUntraced(function* (config: RedisConfig.Redi
   return Result.match(alone, {
     onFailure: unreachable,
     onSuccess: () =>
-      of("connection").error(
+      Advice.of("connection").error(
         `${first.host}:${first.port} answers, and is no cluster that is well; REDIS_CLUSTER says that it is one.`,
         "Take REDIS_CLUSTER away and set REDIS_URL, or mend the cluster: redis-cli --cluster check"
       )
   })
 })
 
-const serversOf = Effect.fnUntraced(function* (
-  redis: Redis["Service"],
-  { host, port, topology }: RedisConfig.RedisConfig
-): Effect.fn.Return<ReadonlyArray<Server>, RedisError> {
-  if (redis.spread === undefined) {
-    const name = topology._tag === "Sentinel" ? `The primary of ${topology.name}` : `${host}:${port}`
-    return [yield* describe(name, (command, args) => redis.send(command, ...args))]
-  }
-  const sends = yield* redis.spread.primaries
-  return yield* Effect.forEach(sends, (send, index) => describe(`Primary ${index + 1} of ${sends.length}`, send))
-})
+const nameOf = ({ host, port, topology }: RedisConfig.RedisConfig) =>
+  topology._tag === "Sentinel" ? `The primary of ${topology.name}` : `${host}:${port}`
 
 /**
  * Looks at everything that the flags and the environment name. What it finds is answered, never thrown, but for a flag
@@ -146,16 +134,22 @@ export const examine = Effect.fn("doctor")(function* (shared: Pick<Shared, "stor
   yield* check(
     "servers",
     Effect.gen(function* () {
-      const servers = yield* serversOf(redis, config)
+      const servers = yield* Advice.servers(redis, nameOf(config))
+      const use = { isCluster: config.topology._tag === "Cluster", readsReplicas: config.readFrom === "replica" }
       yield* Effect.forEach(
         servers,
         (server) =>
-          Effect.andThen(check("server", health(server, config)), check("latency and clock", wire(server, settings))),
+          Effect.andThen(
+            check("server", Advice.judge(server, use)),
+            check("latency and clock", wire(server, settings))
+          ),
         { discard: true }
       )
       const [first] = servers
       if (first === undefined) {
-        return [of("cluster").error("The cluster names no primary.", "redis-cli --cluster check, then --cluster fix.")]
+        return [
+          Advice.of("cluster").error("The cluster names no primary.", "redis-cli --cluster check, then --cluster fix.")
+        ]
       }
       if (config.topology._tag === "Cluster") yield* check("cluster", cluster(first))
       return []

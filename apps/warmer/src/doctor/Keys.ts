@@ -1,20 +1,19 @@
 /**
  * The encryption keys: stated once, readable by us, and by nobody else.
  */
-import { KeyRing } from "@letletme/cache"
+import { Advice, KeyRing } from "@letletme/cache"
 import { Config, Effect, FileSystem, Option, Redacted } from "effect"
-import { type Finding, of, when } from "./Finding.ts"
 
-const { error, warning } = of("encryption keys")
+const { error, warning } = Advice.of("encryption keys")
 
 const others = 0o077
 
 const ofText = (text: Redacted.Redacted) =>
   Effect.match(KeyRing.fromText(text), {
-    onFailure: ({ message }): ReadonlyArray<Finding> => [
+    onFailure: ({ message }): ReadonlyArray<Advice.Finding> => [
       error(message, "Make one: echo k1:$(head -c 32 /dev/urandom | base64)")
     ],
-    onSuccess: (): ReadonlyArray<Finding> => []
+    onSuccess: (): ReadonlyArray<Advice.Finding> => []
   })
 
 const ofFile = Effect.fnUntraced(function* (path: string) {
@@ -26,7 +25,7 @@ const ofFile = Effect.fnUntraced(function* (path: string) {
   const { mode } = yield* files.stat(path)
   return [
     ...(yield* ofText(Redacted.make(read.success))),
-    ...when((mode & others) !== 0, () =>
+    ...Advice.when((mode & others) !== 0, () =>
       warning(
         `${path} is open to other users of this machine (mode ${(mode & 0o777).toString(8)}).`,
         `chmod 600 ${path}`
@@ -42,7 +41,7 @@ export const keys = Effect.gen(function* () {
   if (Option.isNone(text)) return Option.isNone(path) ? [] : yield* ofFile(path.value)
   return [
     ...(yield* ofText(text.value)),
-    ...when(Option.isSome(path), () =>
+    ...Advice.when(Option.isSome(path), () =>
       warning(
         "CACHE_ENCRYPTION_KEYS and CACHE_ENCRYPTION_KEYS_FILE are both set: the file is not read.",
         "Take one of them away."

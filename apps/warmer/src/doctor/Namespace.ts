@@ -1,10 +1,9 @@
 /**
  * What the namespace holds: entries and the log of this cache, or something else; encrypted as the settings say, or not.
  */
-import { CacheConfig, Cipher, Entry, KeyRing, Tag } from "@letletme/cache"
+import { Advice, CacheConfig, Cipher, Entry, KeyRing, Tag } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { Effect, Option, Result, Stream } from "effect"
-import { type Finding, of, when } from "./Finding.ts"
 
 // So many names and entries are looked at: a sample tells whose they are.
 const mostNames = 1_000
@@ -26,7 +25,7 @@ const idsOf = Effect.gen(function* () {
 })
 
 const encryption = Effect.fnUntraced(function* (names: ReadonlyArray<string>, namespace: string) {
-  const { error, warning } = of("encryption")
+  const { error, warning } = Advice.of("encryption")
   const redis = yield* Redis
   const ids = yield* idsOf
   const sample = names.slice(0, mostEntries)
@@ -45,19 +44,19 @@ const encryption = Effect.fnUntraced(function* (names: ReadonlyArray<string>, na
   }
   const unknown = Option.isNone(ids) ? [] : [...used].filter((id) => !ids.value.includes(id))
   return [
-    ...when(Option.isNone(ids) && used.size > 0, () =>
+    ...Advice.when(Option.isNone(ids) && used.size > 0, () =>
       error(
         `Entries are encrypted (with ${[...used].join(", ")}), and this process has no keys: it reads none of them.`,
         "State CACHE_ENCRYPTION_KEYS or CACHE_ENCRYPTION_KEYS_FILE, as the other processes do."
       )
     ),
-    ...when(Option.isSome(ids) && plain > 0, () =>
+    ...Advice.when(Option.isSome(ids) && plain > 0, () =>
       warning(
         `${plain} of ${sample.length} entries are not encrypted, although keys are stated: they are not read, and lie there in plain text.`,
         "Give every process the keys, then run `warmer rotate`."
       )
     ),
-    ...when(unknown.length > 0, () =>
+    ...Advice.when(unknown.length > 0, () =>
       error(
         `Entries are encrypted with ${unknown.join(", ")}, which is not among the keys.`,
         "Add the key behind the writing one until `warmer rotate` finds nothing to do."
@@ -70,7 +69,7 @@ const encryption = Effect.fnUntraced(function* (names: ReadonlyArray<string>, na
 export const namespace = Effect.gen(function* () {
   const redis = yield* Redis
   const { namespace: name } = yield* CacheConfig.Settings
-  const { error, warning } = of("namespace")
+  const { error, warning } = Advice.of("namespace")
   const pages = yield* Stream.runCollect(Stream.take(redis.scan(`${name}:*`), Math.ceil(mostNames / 100)))
   const names = [...new Set(pages.flat())].slice(0, mostNames).filter((one) => !one.startsWith(`${name}:#`))
   const foreign = names.filter((one) => !isOurs(one))
@@ -84,14 +83,14 @@ export const namespace = Effect.gen(function* () {
     ...((yield* isOther("HGET", table, "#head")) ? [table] : []),
     ...((yield* isOther("XREVRANGE", log, "+", "-", "COUNT", 1)) ? [log] : [])
   ]
-  const findings: ReadonlyArray<Finding> = [
+  const findings: ReadonlyArray<Advice.Finding> = [
     ...taken.map((key) =>
       error(
         `${key} is another program's: it holds another type of value, and nothing can be invalidated.`,
         "Set CACHE_NAMESPACE to a name that nothing else uses, or delete that key."
       )
     ),
-    ...when(foreign.length > 0, () =>
+    ...Advice.when(foreign.length > 0, () =>
       warning(
         `${foreign.length} of ${names.length} keys that were looked at are no entries of a cache, such as ${foreign[0] ?? ""}.`,
         "Set CACHE_NAMESPACE to a name that nothing else uses; `warmer verify --repair` deletes what does not belong."

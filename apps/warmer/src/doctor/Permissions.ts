@@ -1,11 +1,10 @@
 /**
  * Whether the user may do all that the cache does: each command is tried on keys of the doctor's own.
  */
-import { Acl } from "@letletme/cache"
+import { Acl, Advice } from "@letletme/cache"
 import { Redis, type RedisConfig, type RedisError } from "@letletme/redis"
 import { Effect, Result } from "effect"
 import { createHash } from "node:crypto"
-import { type Finding, of, when } from "./Finding.ts"
 
 const lua = "return 1"
 const digest = createHash("sha1").update(lua).digest("hex")
@@ -85,8 +84,8 @@ export const permissions = Effect.fnUntraced(function* (
   yield* attempt("+del", braced, ["DEL", braced])
 
   const permitted = [...missing].join(" ")
-  const findings: ReadonlyArray<Finding> = when(missing.size > 0, () =>
-    of("permissions").error(
+  const findings: ReadonlyArray<Advice.Finding> = Advice.when(missing.size > 0, () =>
+    Advice.of("permissions").error(
       `The user ${username} lacks ${permitted}.`,
       `ACL SETUSER ${username} ${permitted}, or all at once: what \`warmer acl\` prints.`
     )

@@ -1,12 +1,10 @@
 /**
  * The way to Redis: its latency, its clock beside ours, and the certificate that it shows.
  */
-import type { CacheConfig } from "@letletme/cache"
+import { Advice, type CacheConfig } from "@letletme/cache"
 import type { RedisConfig } from "@letletme/redis"
 import { Clock, Effect, Option, Redacted, Schema } from "effect"
 import { connect } from "node:tls"
-import { type Finding, of, when } from "./Finding.ts"
-import type { Server } from "./Server.ts"
 
 const rounds = 9
 const mostSkew = 2_000
@@ -16,7 +14,7 @@ const soon = 14 * day
 const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.FiniteFromString, Schema.FiniteFromString]))
 
 /** Asks for the time again and again: how long an answer takes, and what it says beside our own clock. */
-const measure = Effect.fnUntraced(function* ({ send }: Server) {
+const measure = Effect.fnUntraced(function* ({ send }: Advice.Server) {
   const clock = yield* Clock.Clock
   const round = Effect.gen(function* () {
     const from = performance.now()
@@ -36,31 +34,31 @@ export const judge = (
   name: string,
   { skew, took }: { readonly skew: number; readonly took: number },
   { maxStaleness, storeTimeout }: CacheConfig.Settings
-): ReadonlyArray<Finding> => {
-  const { error, warning } = of("latency")
+): ReadonlyArray<Advice.Finding> => {
+  const { error, warning } = Advice.of("latency")
   const answer = `${name} answers in ${took.toFixed(1)} ms`
   return [
-    ...when(took >= storeTimeout, () =>
+    ...Advice.when(took >= storeTimeout, () =>
       error(
         `${answer}, and reads wait for ${storeTimeout} ms (CACHE_STORE_TIMEOUT): it is never asked in time.`,
         "Bring the process nearer to it, or raise CACHE_STORE_TIMEOUT."
       )
     ),
-    ...when(took < storeTimeout && took > storeTimeout / 4, () =>
+    ...Advice.when(took < storeTimeout && took > storeTimeout / 4, () =>
       warning(
         `${answer}, more than a quarter of CACHE_STORE_TIMEOUT (${storeTimeout} ms).`,
         "Bring the process nearer to it, look at SLOWLOG, or raise CACHE_STORE_TIMEOUT."
       )
     ),
     // The view is heard of every third of that time.
-    ...when(took * 3 > maxStaleness, () =>
+    ...Advice.when(took * 3 > maxStaleness, () =>
       error(
         `${answer}: the view may be ${maxStaleness} ms old (CACHE_MAX_STALENESS), and would hardly ever be trusted.`,
         "Raise CACHE_MAX_STALENESS to four times the latency at least; the default is 1 second."
       )
     ),
-    ...when(Math.abs(skew) > mostSkew, () =>
-      of("clock").warning(
+    ...Advice.when(Math.abs(skew) > mostSkew, () =>
+      Advice.of("clock").warning(
         `This process's clock is ${Math.abs(skew / 1000).toFixed(1)} s ${skew > 0 ? "ahead of" : "behind"} that of ${name}: entries expire that much too ${skew > 0 ? "early" : "late"} for others.`,
         "Set both machines' clocks by NTP. What is valid does not depend on them."
       )
@@ -69,22 +67,22 @@ export const judge = (
 }
 
 /** Whether answers come in time, and both clocks say the same. */
-export const wire = (server: Server, settings: CacheConfig.Settings) =>
+export const wire = (server: Advice.Server, settings: CacheConfig.Settings) =>
   Effect.map(measure(server), (measured) => judge(server.name, measured, settings))
 
 const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 
 /** Whether TLS is used where it matters, and does what it is for. */
-export const secrecy = ({ host, password, tls }: RedisConfig.RedisConfig): ReadonlyArray<Finding> => {
-  const { error, warning } = of("TLS")
+export const secrecy = ({ host, password, tls }: RedisConfig.RedisConfig): ReadonlyArray<Advice.Finding> => {
+  const { error, warning } = Advice.of("TLS")
   return [
-    ...when(tls?.rejectUnauthorized === false, () =>
+    ...Advice.when(tls?.rejectUnauthorized === false, () =>
       error(
         "REDIS_TLS_REJECT_UNAUTHORIZED is false: whoever is on the way can read and alter everything.",
         "Take it away, and state the authority in REDIS_TLS_CA."
       )
     ),
-    ...when(tls === undefined && password !== undefined && !loopback.test(host), () =>
+    ...Advice.when(tls === undefined && password !== undefined && !loopback.test(host), () =>
       warning(
         `The password goes to ${host} in plain text.`,
         "Use rediss:// with REDIS_TLS_CA, or a network that nobody else is on."
@@ -120,10 +118,10 @@ export const certificate = Effect.fnUntraced(function* (config: RedisConfig.Redi
   if (config.tls === undefined || config.topology._tag !== "Standalone") return []
   const left = yield* expiry(config, yield* Clock.Clock)
   return Option.match(left, {
-    onNone: (): ReadonlyArray<Finding> => [],
+    onNone: (): ReadonlyArray<Advice.Finding> => [],
     onSome: (millis) =>
-      when(millis < soon, () =>
-        of("TLS").warning(
+      Advice.when(millis < soon, () =>
+        Advice.of("TLS").warning(
           `The certificate of ${config.host}:${config.port} expires in ${Math.max(0, Math.floor(millis / day))} days; from then on no process connects.`,
           "Renew it, and have Redis read it: CONFIG SET tls-cert-file …"
         )

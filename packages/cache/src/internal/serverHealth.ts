@@ -1,10 +1,9 @@
 /**
- * Whether a Redis server is one that the cache can live on: version, role, memory, persistence, replicas.
+ * Whether a Redis server is one that the cache can live on: version, role, memory, persistence, replicas, events.
  */
-import type { RedisConfig } from "@letletme/redis"
 import { Effect } from "effect"
-import { type Finding, of, type Skipped, when } from "./Finding.ts"
-import { type Server, setting } from "./Server.ts"
+import { type Finding, type Looked, of, type Skipped, when } from "./findings.ts"
+import { type Server, settingsOf } from "./server.ts"
 
 const oldest = 6.2
 
@@ -15,9 +14,16 @@ const version = ({ info, name }: Server): ReadonlyArray<Finding> => {
   )
 }
 
-const role = ({ info, name }: Server, { topology }: RedisConfig.RedisConfig): ReadonlyArray<Finding> => {
+/** How the server is meant to be used. */
+export interface Use {
+  /** By a client that knows of the cluster. */
+  readonly isCluster: boolean
+  /** Replicas answer reads. */
+  readonly readsReplicas: boolean
+}
+
+const role = ({ info, name }: Server, use: Use): ReadonlyArray<Finding> => {
   const { error } = of("role")
-  const isCluster = info("redis_mode") === "cluster"
   return [
     ...when(info("role") === "slave", () =>
       error(
@@ -25,10 +31,10 @@ const role = ({ info, name }: Server, { topology }: RedisConfig.RedisConfig): Re
         "Set REDIS_URL or REDIS_HOST to the primary, or REDIS_SENTINELS, so that it is found."
       )
     ),
-    ...when(isCluster && topology._tag !== "Cluster", () =>
+    ...when(info("redis_mode") === "cluster" && !use.isCluster, () =>
       error(
         `${name} is a node of a cluster, and serves a part of the keys only.`,
-        `Set REDIS_CLUSTER to the addresses of its nodes, such as REDIS_CLUSTER=${name}`
+        "Set REDIS_CLUSTER to the addresses of its nodes."
       )
     )
   ]
@@ -63,47 +69,55 @@ const memory = ({ count, info, name }: Server): ReadonlyArray<Finding> => {
   ]
 }
 
-const persistence = Effect.fnUntraced(function* (server: Server) {
+// What INFO does not tell.
+const asked = ["save", "appendfsync", "notify-keyspace-events"] as const
+type Settings = ReadonlyMap<string, string> | undefined
+
+const persistence = ({ count, info, name }: Server, settings: Settings): ReadonlyArray<Finding> => {
   const { error, warning } = of("persistence")
-  const { count, info, name } = server
   const hasFile = count("aof_enabled") === 1
-  const save = yield* setting(server, "save")
-  const sync = hasFile ? yield* setting(server, "appendfsync") : undefined
   const failed = [
     ...(info("rdb_last_bgsave_status") === "err" ? ["RDB snapshot"] : []),
     ...(hasFile && info("aof_last_write_status") === "err" ? ["append to the AOF"] : [])
   ]
-  const findings = [
+  return [
     ...failed.map((what) =>
       error(
         `The last ${what} of ${name} failed: until one succeeds it refuses all writes.`,
         "See its log; most often its disk is full, or its folder may not be written."
       )
     ),
-    ...when(!hasFile && save === "", () =>
+    ...when(!hasFile && settings?.get("save") === "", () =>
       warning(
         `${name} keeps nothing over a restart (no appendonly, no save): every entry is then loaded from the source.`,
         "CONFIG SET appendonly yes: after a restart `verify --repair` then stamps entries anew, and loads none."
       )
     ),
-    ...when(sync === "always", () =>
+    ...when(hasFile && settings?.get("appendfsync") === "always", () =>
       warning(
         `${name} waits for the disk at every write (appendfsync always).`,
         "CONFIG SET appendfsync everysec: what a crash loses is found out, and loaded anew."
       )
     )
   ]
-  const skipped: ReadonlyArray<Skipped> =
-    save === undefined ? [{ check: "persistence", because: `${name} does not let this user ask CONFIG GET save.` }] : []
-  return { findings, skipped }
-})
+}
+
+const events = ({ name }: Server, settings: Settings): ReadonlyArray<Finding> => {
+  const kinds = settings?.get("notify-keyspace-events") ?? ""
+  return when(kinds !== "", () =>
+    of("events").warning(
+      `${name} publishes events of keys (notify-keyspace-events ${kinds}): each write takes longer for it, and the cache listens to none.`,
+      'CONFIG SET notify-keyspace-events "", unless another program needs them.'
+    )
+  )
+}
 
 const mostBytesBehind = 1024 * 1024
 const mostSecondsBehind = 10
 
 const replicas = (
-  { count, name, replicas: followers }: Server,
-  { readFrom }: RedisConfig.RedisConfig
+  { count, info, name, replicas: followers }: Server,
+  { isCluster, readsReplicas }: Use
 ): ReadonlyArray<Finding> => {
   const { warning } = of("replicas")
   const late = followers.filter(
@@ -119,7 +133,14 @@ const replicas = (
         "Look at its load and at the network between them; what a failover to it loses is loaded anew."
       )
     ),
-    ...when(readFrom === "replica" && followers.length === 0, () =>
+    // In a cluster a primary that the majority does not see stops by itself.
+    ...when(followers.length > 0 && !isCluster && info("min_slaves_good_slaves") === "", () =>
+      warning(
+        `${name} takes writes without its replicas: parted from them, it acknowledges what a failover then loses.`,
+        "CONFIG SET min-replicas-to-write 1, and min-replicas-max-lag 10: parted, it refuses to, and who writes knows."
+      )
+    ),
+    ...when(readsReplicas && followers.length === 0, () =>
       warning(
         `REDIS_READ_FROM says replica, and ${name} has none: each read tries for one first.`,
         "Add a replica, or set REDIS_READ_FROM=primary."
@@ -129,14 +150,18 @@ const replicas = (
 }
 
 /** Looks at one server. */
-export const health = Effect.fnUntraced(function* (server: Server, config: RedisConfig.RedisConfig) {
-  const kept = yield* persistence(server)
+export const health = Effect.fnUntraced(function* (server: Server, use: Use): Effect.fn.Return<Looked> {
+  const settings = yield* settingsOf(server, asked)
+  const because = `${server.name} does not let this user ask CONFIG GET.`
+  const skipped: ReadonlyArray<Skipped> =
+    settings === undefined ? ["persistence", "events"].map((check) => ({ check, because })) : []
   const findings = [
     ...version(server),
-    ...role(server, config),
+    ...role(server, use),
     ...memory(server),
-    ...kept.findings,
-    ...replicas(server, config)
+    ...persistence(server, settings),
+    ...events(server, settings),
+    ...replicas(server, use)
   ]
-  return { findings, skipped: kept.skipped }
+  return { findings, skipped }
 })

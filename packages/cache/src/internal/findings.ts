@@ -1,5 +1,5 @@
 /**
- * What the doctor says.
+ * What somebody who looks for faults says.
  */
 
 /** What is wrong, and what to do about it. */
@@ -24,7 +24,7 @@ export interface Looked {
   readonly skipped: ReadonlyArray<Skipped>
 }
 
-/** Makes the findings of one check. */
+/** Makes the findings of one check, for those who look at more. */
 export const of = (check: string) => ({
   error: (found: string, remedy: string): Finding => ({ severity: "error", check, found, remedy }),
   warning: (found: string, remedy: string): Finding => ({ severity: "warning", check, found, remedy })

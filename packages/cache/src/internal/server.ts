@@ -1,12 +1,13 @@
 /**
  * One Redis server as it describes itself in INFO, which the cache's user may read, and in CONFIG, which it may not.
  */
-import type { RedisError } from "@letletme/redis"
+import type { Redis, RedisError } from "@letletme/redis"
 import { Effect } from "effect"
 
 /** Sends a command to the server; bulk replies come as text or as bytes. */
 export type Send = (command: string, args: ReadonlyArray<string | number>) => Effect.Effect<unknown, RedisError>
 
+/** A server, as it describes itself. */
 export interface Server {
   /** Its address, as far as it is known. */
   readonly name: string
@@ -20,7 +21,7 @@ export interface Server {
 }
 
 /** Asks a server to describe itself. */
-export const describe = Effect.fnUntraced(function* (name: string, send: Send) {
+const describe = Effect.fnUntraced(function* (name: string, send: Send) {
   const lines = String(yield* send("INFO", [])).split(/\r?\n/)
   const fields = new Map(
     lines.flatMap((line) => {
@@ -40,9 +41,33 @@ export const describe = Effect.fnUntraced(function* (name: string, send: Send) {
 const before = (pair: string) => pair.slice(0, pair.indexOf("="))
 const after = (pair: string) => pair.slice(pair.indexOf("=") + 1)
 
-/** A setting of the server; none where the user may not ask for it. */
-export const setting = ({ send }: Server, name: string): Effect.Effect<string | undefined> =>
-  Effect.match(send("CONFIG", ["GET", name]), {
-    onFailure: () => undefined,
-    onSuccess: (reply) => (Array.isArray(reply) && reply.length > 1 ? String(reply[1]) : undefined)
-  })
+/** The server behind a connection, or the primaries of a cluster. */
+export const serversOf = (
+  { send, spread }: Redis["Service"],
+  name: string
+): Effect.Effect<ReadonlyArray<Server>, RedisError> =>
+  spread === undefined
+    ? Effect.map(
+        describe(name, (command, args) => send(command, ...args)),
+        (server) => [server]
+      )
+    : Effect.flatMap(spread.primaries, (sends) =>
+        Effect.forEach(sends, (send, index) => describe(`Primary ${index + 1} of ${sends.length}`, send))
+      )
+
+/**
+ * Settings of the server by their names; `undefined` where it does not let this user ask, as managed services do not. It
+ * is asked no further once it has refused: a refusal stands in the server's log.
+ */
+export const settingsOf = (
+  { send }: Server,
+  names: ReadonlyArray<string>
+): Effect.Effect<ReadonlyMap<string, string> | undefined> =>
+  Effect.forEach(names, (name) =>
+    Effect.map(send("CONFIG", ["GET", name]), (reply) =>
+      Array.isArray(reply) && reply.length > 1 ? [[name, String(reply[1])] as const] : []
+    )
+  ).pipe(
+    Effect.map((found) => new Map(found.flat())),
+    Effect.orElseSucceed(() => undefined)
+  )
