@@ -42,7 +42,7 @@ export interface Dependencies<
   /** The results' domain in the graph, and the first segment of their keys. Otherwise it is `"persisted"`. */
   readonly domain: Name
   /** What a result of a store under a primary key depends on: entities of what the domain depends on in the graph. */
-  readonly dependsOn: (storeId: string, primaryKey: string) => ReadonlyArray<Tag.Of<DependencyGraph.Above<G, Name>>>
+  readonly dependsOn: (storeId: string, primaryKey: string) => ReadonlyArray<Tag.Known<DependencyGraph.Above<G, Name>>>
 }
 
 const Stored = Schema.Struct({ value: Schema.JsonObject, expiresAt: Schema.NullOr(Schema.Finite) })

@@ -10,7 +10,7 @@ import type { Write } from "./InvalidationLog.ts"
 import type { Answer, Lookup } from "./Lookup.ts"
 import type { Policy, StaleReach } from "./Policy.ts"
 import type { Position } from "./Position.ts"
-import type { Of, Tag } from "./Tag.ts"
+import type { Known, Tag } from "./Tag.ts"
 
 /**
  * What defines a cached domain.
@@ -44,7 +44,7 @@ export type Definition<
      * The entities that a value depends on: their cascade reaches it. A tag of a domain that this one does not depend on
      * in the graph does not compile.
      */
-    readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Of<Above<G, Name>>>) | undefined
+    readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Known<Above<G, Name>>>) | undefined
     /** The entities whose lists a value belongs to. Default: those it depends on. */
     readonly listedUnder?: ((value: A, id: Id) => ReadonlyArray<Tag>) | undefined
     /**

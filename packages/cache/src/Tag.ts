@@ -20,12 +20,22 @@ import { Brand, Result, Schema } from "effect"
 export type Tag = string & Brand.Brand<"@letletme/cache/Tag">
 
 /**
- * A tag of which the compiler knows the domain. It is a tag as any other; a list of a domain's dependencies refuses one of
- * a domain that is not among them.
+ * A tag of which the compiler knows the domain, as {@link of} and {@link any} make it. It is a tag as any other.
  */
-export type Of<Domain extends string> = Tag & { readonly "~domain"?: Domain }
+export type Of<Domain extends string> = Tag & { readonly "~domain": Domain }
+
+/**
+ * What may stand in the place of a tag of one of these domains: such a tag. Where the compiler knows no names, any tag.
+ */
+export type Known<Domain extends string> = string extends Domain ? Tag : Of<Domain>
 
 const brand = Brand.nominal<Tag>()
+
+// Overloaded: the domain is the compiler's alone, as a brand is.
+function brandOf<Domain extends string>(text: string): Of<Domain>
+function brandOf(text: string): Tag {
+  return brand(text)
+}
 
 // A lone surrogate is half a character: it would not survive the way to Redis and back. The table begins names of its own
 // with "#" and "*".
@@ -103,11 +113,11 @@ const path = (segments: ReadonlyArray<string>): string => {
  * An id may have segments of its own (`2021-22:17`); characters that the grammar reserves are percent-encoded.
  */
 export const of = <const Domain extends string>(domain: Domain, ...id: ReadonlyArray<string>): Of<Domain> =>
-  brand(path([domain, ...id]))
+  brandOf(path([domain, ...id]))
 
 /** The pattern for a stem and everything below it: `any("match")` is `match:*`. */
 export const any = <const Domain extends string>(domain: Domain, ...id: ReadonlyArray<string>): Of<Domain> =>
-  brand(`${path([domain, ...id])}:*`)
+  brandOf(`${path([domain, ...id])}:*`)
 
 /** The tag that entries of `domain` carry because they depend on `relation`: `{domain}:{relatedDomain}:{id}`. */
 export const related = (domain: string, relation: Tag): Tag => brand(`${path([domain])}:${relation}`)

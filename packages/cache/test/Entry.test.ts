@@ -41,8 +41,8 @@ const stamp = 1_700_000_000_123_456
 const sample = Entry.seal(stamp, Entry.body(header, payload))
 
 const flat = (sealed: Entry.Sealed) => ({ ...sealed, payload: Buffer.from(sealed.payload).toString("hex") })
-const opened = (bytes: Uint8Array, of = key) => flat(Result.getOrThrow(Entry.unseal(of, bytes)))
-const why = (bytes: Uint8Array, of = key): string =>
+const opened = (bytes: Uint8Array, of: Tag.Tag = key) => flat(Result.getOrThrow(Entry.unseal(of, bytes)))
+const why = (bytes: Uint8Array, of: Tag.Tag = key): string =>
   Result.match(Entry.unseal(of, bytes), { onSuccess: () => "nothing", onFailure: (detail) => detail })
 
 describe("Entry", () => {

@@ -1,6 +1,6 @@
 import { CacheManager, DependencyGraph, DomainCache, Lookup, Tag } from "@letletme/cache"
 import * as CachePersistence from "@letletme/cache/CachePersistence"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Result, Schema } from "effect"
 import { describe, expect, test } from "tstyche"
 
 const graph = DependencyGraph.make({ event: [], team: ["event"], match: ["team"], player: ["team"] })
@@ -89,10 +89,27 @@ describe("a domain's definition", () => {
     void DomainCache.Service()("test/OtherGraph", { ...common, graph: other, domain: "match" })
   })
 
+  test("does not take a tag of which the compiler does not know the domain", () => {
+    const text = Result.getOrThrow(Tag.parse("player:1"))
+    // @ts-expect-error Type 'Tag' is not assignable to type 'Of<"event" | "team">'
+    void DomainCache.Service()("test/Text", { ...common, domain: "match", dependsOn: () => [text] })
+    const name: string = "player"
+    // @ts-expect-error Type 'Of<string>' is not assignable to type 'Of<"event" | "team">'
+    void DomainCache.Service()("test/Named", { ...common, domain: "match", dependsOn: () => [Tag.of(name, "1")] })
+    // A lookup may carry any tag, and so may a list.
+    void DomainCache.Service()("test/Free", {
+      ...common,
+      domain: "match",
+      listedUnder: () => [text],
+      lookup: (id) => Effect.succeed(Lookup.found({ home: `${id}` }, { tags: [text] }))
+    })
+  })
+
   test("takes any tag where its graph is known when it runs only", () => {
     const names: Record<string, ReadonlyArray<string>> = { author: [], note: ["author"] }
     const known = { ...common, graph: DependencyGraph.make(names), domain: "note" }
-    void DomainCache.Service()("test/Late", { ...known, dependsOn: () => [Tag.of("author", "1")] })
+    const text = Result.getOrThrow(Tag.parse("author:2"))
+    void DomainCache.Service()("test/Late", { ...known, dependsOn: () => [Tag.of("author", "1"), text] })
   })
 })
 

@@ -25,9 +25,14 @@ export interface Writer<Id, A> {
   readonly touch: (keyed: Keyed<Id>, timeToLive: Duration.Input | undefined) => Effect.Effect<boolean, CacheError>
 }
 
+/** What a definition states of its values' dependencies, whichever its graph's names are. */
+interface Declaring<Id, A> {
+  readonly dependsOn?: ((value: A, id: Id) => ReadonlyArray<Tag.Tag>) | undefined
+}
+
 /** The tags that a domain declares for a value, beside its own. */
 export const declaredTags = <D extends string, Id, A, E, R>(
-  { dependsOn, domain, list }: Pick<Definition<D, Id, A, E, R>, "domain" | "list" | "dependsOn">,
+  { dependsOn, domain, list }: Pick<Definition<D, Id, A, E, R>, "domain" | "list"> & Declaring<Id, A>,
   relationOf: (id: Id) => Tag.Tag
 ): ((id: Id, value: A | undefined) => ReadonlyArray<Tag.Tag>) => {
   return (id, value) => {
@@ -46,8 +51,9 @@ export const cascadeTags = (dependents: ReadonlyArray<string>, key: Tag.Tag): Re
 export const make = <D extends string, Id, A, E, R>(
   definition: Pick<
     Definition<D, Id, A, E, R>,
-    "graph" | "domain" | "list" | "dependsOn" | "listedUnder" | "cascadeOn" | "lookupAnswers"
-  >,
+    "graph" | "domain" | "list" | "listedUnder" | "cascadeOn" | "lookupAnswers"
+  > &
+    Declaring<Id, A>,
   shelf: Shelf<Id, A>
 ): Writer<Id, A> => {
   const { domain, graph, list, dependsOn, listedUnder = dependsOn, cascadeOn, lookupAnswers } = definition

@@ -61,7 +61,7 @@ for (const [name, world] of Object.entries(worlds)) {
       Effect.gen(function* () {
         const { manager } = yield* start()
         let value = 1
-        const open = (dependsOn: () => ReadonlyArray<Tag.Tag>) =>
+        const open = (dependsOn: () => ReadonlyArray<Tag.Of<"team">>) =>
           manager.open({
             graph: DependencyGraph.make({ team: [], note: ["team"] }),
             domain: "note",

@@ -61,7 +61,7 @@ export interface Users {
 /** How the source is asked: it takes time, and may fail. */
 export type Ask = <A>(rows: ReadonlyArray<string>, read: () => A) => Effect.Effect<A, SourceDown>
 
-const tagOf = (kind: string, id: number): Tag.Tag => Tag.of(kind, String(id))
+const tagOf = <const Kind extends string>(kind: Kind, id: number): Tag.Of<Kind> => Tag.of(kind, String(id))
 
 /** Starts the cache in a process, for the life of the scope. */
 export const start = (options: {
