@@ -1,5 +1,5 @@
 /**
- * Compiles every TypeScript example of the docstrings, the README and the docs, each as a file of its own.
+ * Compiles every TypeScript example of the docstrings, the READMEs and the docs, each as a file of its own.
  */
 import { spawnSync } from "node:child_process"
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -12,7 +12,7 @@ const folder = join(root, "apps", "warmer", "dist", "examples")
 const sources = [
   ...globSync("{packages/*,apps/api}/src/**/*.ts", { cwd: root }),
   ...globSync("docs/*.md", { cwd: root }),
-  ...globSync("README.md", { cwd: root })
+  ...globSync("{,packages/*/}README.md", { cwd: root })
 ].toSorted()
 
 /** The blocks of a file: in a docstring each line carries a star, which goes. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { spawn, spawnSync } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { pack } from "./packages.mjs"
+import { pack, published } from "./packages.mjs"
 import { root } from "./setup.mjs"
 
 const nodes = ["22.19.0", "24.21.0", "26.10.0"]
@@ -23,11 +23,24 @@ const call = (command, args, options = {}) => {
   throw new Failure(`${command} ${args.join(" ")} failed:\n${error?.message ?? ""}${stdout}${stderr}`)
 }
 
-/** The first program of the README, as it stands there. */
-const example = () => {
-  const [, code] = /```ts\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8")) ?? []
-  if (code === undefined) throw new Failure("README.md has no example in TypeScript.")
+/** The first program of a README, as it stands there. */
+const example = (...path) => {
+  const [, code] = /```ts\n(.*?)```/s.exec(readFileSync(join(root, ...path, "README.md"), "utf8")) ?? []
+  if (code === undefined) throw new Failure(`${join(...path, "README.md")} has no example in TypeScript.`)
   return code
+}
+
+/** The programs to run, and what each prints among other things: the README's over either tier, and each package's own. */
+const programs = () => {
+  const memory = example()
+  const redis = memory.replace("Effect.provide(inMemory)", "Effect.provide(inRedis)")
+  if (redis === memory) throw new Failure("The README's example does not provide `inMemory`.")
+  const prints = { cache: "17", fpl: "Eastholt 80", redis: "hello", store: "The Arsenal" }
+  return [
+    { name: "memory", code: memory, prints: "17" },
+    { name: "redis", code: redis, prints: "17" },
+    ...published.map((name) => ({ name: `of-${name}`, code: example("packages", name), prints: prints[name] }))
+  ]
 }
 
 const freePort = () =>
@@ -45,7 +58,7 @@ export const packed = async (redisServer) => {
   let redis
   try {
     say("packing")
-    const tarballs = await Promise.all(["redis", "cache"].map((name) => pack(name, folder)))
+    const tarballs = await Promise.all(published.map((name) => pack(name, folder)))
 
     const app = join(folder, "app")
     mkdirSync(app)
@@ -54,14 +67,12 @@ export const packed = async (redisServer) => {
     writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }))
     const wanted = ["effect", "typescript", "@types/node"].map((name) => `${name}@${versionOf(name)}`)
     call("npm", ["install", "--no-audit", "--no-fund", ...tarballs, ...wanted], { cwd: app })
-    const code = example()
-    writeFileSync(join(app, "memory.ts"), code)
-    const swapped = code.replace("Effect.provide(inMemory)", "Effect.provide(inRedis)")
-    if (swapped === code) throw new Failure("The README's example does not provide `inMemory`.")
-    writeFileSync(join(app, "redis.ts"), swapped)
+    const all = programs()
+    for (const { code, name } of all) writeFileSync(join(app, `${name}.ts`), code)
     const flags = ["--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2024", "--types", "node"]
-    call(join(app, "node_modules", ".bin", "tsc"), [...flags, "--outDir", "out", "memory.ts", "redis.ts"], { cwd: app })
-    say("the README's first example compiles in an empty folder, by tsc --strict")
+    const files = all.map(({ name }) => `${name}.ts`)
+    call(join(app, "node_modules", ".bin", "tsc"), [...flags, "--outDir", "out", ...files], { cwd: app })
+    say("each README's first example compiles in an empty folder, by tsc --strict")
 
     const port = await freePort()
     const [command, ...args] = JSON.parse(redisServer)
@@ -71,11 +82,12 @@ export const packed = async (redisServer) => {
       call("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node@${version}`], { cwd: app })
       const node = join(app, "node_modules", ".bin", "node")
       const env = { ...process.env, REDIS_PORT: `${port}` }
-      for (const where of ["memory", "redis"]) {
-        const printed = call(node, [join("out", `${where}.js`)], { cwd: app, env, timeout: 30_000 })
-        if (!printed.includes("17")) throw new Failure(`Over ${where}, on Node ${version}, it printed: ${printed}`)
+      for (const { name, prints } of all) {
+        const printed = call(node, [join("out", `${name}.js`)], { cwd: app, env, timeout: 60_000 })
+        if (!printed.includes(prints)) throw new Failure(`${name}, on Node ${version}, printed: ${printed}`)
       }
-      say(`it runs over memory and over Redis on Node ${version}`)
+      const ran = call(node, ["--version"], { cwd: app }).trim()
+      say(`the README's runs over memory and over Redis, and each package's own runs, on Node ${ran}`)
     }
     return 0
   } catch (error) {

@@ -5,7 +5,12 @@ import { dirname, join, relative } from "node:path"
 const root = join(import.meta.dirname, "../..")
 const docs = join(root, "docs")
 const pages = readdirSync(docs).filter((name) => name.endsWith(".md"))
-const files = [join(root, "README.md"), join(root, "CONTRIBUTING.md"), ...pages.map((page) => join(docs, page))]
+const packages = readdirSync(join(root, "packages")).map((name) => join(root, "packages", name, "README.md"))
+const files = [
+  ...["README.md", "CONTRIBUTING.md"].map((name) => join(root, name)),
+  ...packages.filter((file) => existsSync(file)),
+  ...pages.map((page) => join(docs, page))
+]
 const read = (file: string) => readFileSync(file, "utf8").replace(/^```.*?^```/gms, "")
 
 /** The anchors of a page's headings, as GitHub makes them. */
