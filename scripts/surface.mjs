@@ -3,39 +3,16 @@
  * exported, and a reference made of both. All of it is read from the declarations that `tsc -b` wrote.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import ts from "typescript-6"
+import { docOf, isExported, modulesOf, namesOf } from "./declarations.mjs"
+import { failures, units } from "./docstrings.mjs"
 import { published } from "./packages.mjs"
 import { root } from "./setup.mjs"
 
 const withoutComments = ts.createPrinter({ removeComments: true })
-
-/** The public modules of a package, in the order of their names. A declaration whose source is gone is left out. */
-const modulesOf = (name) =>
-  globSync("**/*.d.ts", { cwd: join(root, "packages", name, "dist") })
-    .filter((path) => !path.includes("internal"))
-    .map((path) => path.slice(0, -".d.ts".length))
-    .filter((module) => existsSync(join(root, "packages", name, "src", `${module}.ts`)))
-    .toSorted()
-    .map((module) => {
-      const path = join(root, "packages", name, "dist", `${module}.d.ts`)
-      return { module, source: ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true) }
-    })
-
-const isExported = (statement) => statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false
-
-/** The names that a statement declares. */
-const namesOf = (statement) =>
-  ts.isVariableStatement(statement)
-    ? statement.declarationList.declarations.map(({ name }) => name.text)
-    : statement.name === undefined
-      ? []
-      : [statement.name.text]
-
-/** What the docstring of a statement says; none where it has none. */
-const docOf = (statement) => ts.getJSDocCommentsAndTags(statement).findLast(ts.isJSDoc)
 
 const isExperimental = (statement) =>
   docOf(statement)?.tags?.some(({ tagName }) => tagName.text === "experimental") ?? false
@@ -142,7 +119,9 @@ export const check = () => {
     ...published.flatMap(undocumented).map((one) => `${one} has no docstring.`),
     ...published
       .flatMap(unstable)
-      .map((one) => `${one} stands on a part of Effect that may change, and has no tag @experimental.`)
+      .map((one) => `${one} stands on a part of Effect that may change, and has no tag @experimental.`),
+    ...published.flatMap(failures),
+    ...published.flatMap(units)
   ]
   for (const one of missing) console.error(one)
   return compare() === 0 && missing.length === 0 ? 0 : 1

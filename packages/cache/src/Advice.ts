@@ -11,7 +11,10 @@ export { type Finding, type Looked, of, type Skipped, when } from "./internal/fi
 export type { Use } from "./internal/serverHealth.ts"
 export type { Send, Server } from "./internal/server.ts"
 
-/** The server behind a connection, or the primaries of a cluster. `name` is what findings call a single one. */
+/**
+ * The server behind a connection, or the primaries of a cluster. `name` is what findings call a single one. Fails with
+ * `RedisError` where one does not answer.
+ */
 export const servers = (redis: Redis["Service"], name: string): Effect.Effect<ReadonlyArray<Server>, RedisError> =>
   serversOf(redis, name)
 
@@ -29,6 +32,7 @@ export interface Options {
 /**
  * Looks at the Redis in context: in a cluster at each primary. It reads, and changes nothing; it asks for INFO, and for
  * settings (CONFIG GET) that a user of least privilege, or of a managed service, may not see: those checks are skipped.
+ * Fails with `RedisError` where a server does not answer.
  *
  * @example
  * ```ts

@@ -28,7 +28,7 @@ export interface Audited {
   readonly mended: boolean
 }
 
-/** One open domain, for `Integrity`. */
+/** One open domain, for `Integrity`. An audit fails with `CacheError` where the store or the log does not answer. */
 export interface Auditor {
   /** The domain, or the list: as it is counted. */
   readonly domain: string

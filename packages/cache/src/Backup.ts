@@ -58,6 +58,9 @@ const unsealed = (name: string, bytes: Uint8Array): Option.Option<Entry.Sealed> 
 /**
  * Backup and restore. The format, and why nothing that was invalidated comes back as fresh, is in `docs/backup.md`.
  *
+ * A file that cannot be written, or is no whole backup of this version, fails with `BackupError`, and nothing was
+ * restored; what the store, the log or the source refuses, with `CacheError`.
+ *
  * @example
  * ```ts
  * import { Backup } from "@letletme/cache"

@@ -13,8 +13,9 @@ export interface Settings {
   readonly process: string
   /** How old the view may be before cached values are no longer trusted (ms). */
   readonly maxStaleness: number
-  /** Bounds of the near cache. */
+  /** Most entries of the near cache. */
   readonly nearEntries: number
+  /** Most bytes of the near cache. */
   readonly nearBytes: number
   readonly timeToLive: StrategyLengths
   /** How long a read waits for the store or the log before it goes on without (ms). */
@@ -133,5 +134,8 @@ export const config: Config.Config<Settings> = Config.all({
   logLength: count("CACHE_LOG_LENGTH", fallback.logLength)
 })
 
-/** Provides the settings from the environment. */
+/**
+ * Provides the settings from the environment. A variable that does not fit fails the layer with a `ConfigError` that
+ * names it.
+ */
 export const layerConfig: Layer.Layer<never, Config.ConfigError> = Layer.effect(Settings, config)

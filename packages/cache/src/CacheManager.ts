@@ -60,6 +60,10 @@ export interface Committed {
 /**
  * The cache manager.
  *
+ * What fails is a `CacheError`. An invalidation or a commit that fails with the reason `StoreFailed` is not
+ * acknowledged, and is to be done again; `UnknownDomain` names a cascade that no open cache declares,
+ * `SnapshotConflict` reads that were overtaken each time.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"

@@ -26,6 +26,8 @@ export interface Fill {
  *
  * A fill is refused, not stored, where the store holds a newer revision or a higher stamp: a late writer never replaces
  * what came after it.
+ *
+ * What the store does not answer is a `CacheError` with the reason `StoreFailed`.
  */
 export class CacheStore extends Context.Service<
   CacheStore,

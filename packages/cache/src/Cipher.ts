@@ -68,6 +68,9 @@ const limitOf = ({ announced, stamp }: Bound): Buffer => {
  * Encrypts payloads and decrypts them. Provide {@link Cipher.layer} below the cache to have everything encrypted that it
  * stores; what is not, or was altered, or was copied from another key, then counts as unreadable and is loaded anew.
  *
+ * Keys that cannot be had fail its layers and `refresh` with `KeyRingError`; a variable that does not fit fails
+ * `layerConfig` with `ConfigError`.
+ *
  * @example
  * ```ts
  * import { CacheManager, Cipher, KeyRing } from "@letletme/cache"

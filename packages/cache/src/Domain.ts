@@ -143,6 +143,11 @@ export type Condition = "fresh" | "expired" | "invalidated" | "missing" | "corru
 
 /**
  * An open domain. No method needs a service.
+ *
+ * What fails in the cache is a `CacheError`: by its reasons the source says that there is no such entity (`Absent`),
+ * was not asked (`Unavailable`) or is too slow (`Timeout`); the store or the log failed, so that a write is not
+ * acknowledged (`StoreFailed`); a value does not fit (`Unencodable`, `TooLarge`). What a lookup fails with comes
+ * through as it is.
  */
 export interface Domain<Id, A, E> {
   /** The key of an id: the entry's own tag. */

@@ -27,7 +27,9 @@ export interface Explanation {
         readonly revision: Revision
         /** Epoch milliseconds. */
         readonly createdAt: number
+        /** When its time to live ends (epoch milliseconds). */
         readonly freshUntil: number
+        /** When its grace ends, and it is gone (epoch milliseconds). */
         readonly expiresAt: number
         readonly bytes: number
         /** Each tag with the last position that reached it; 0 is never. */

@@ -86,6 +86,9 @@ export interface Appended extends Progress {
 
 /**
  * The log. `InvalidationLog.layerMemory` keeps it in the process; `RedisLog.layer` in Redis.
+ *
+ * A log that does not answer fails with a `CacheError` of the reason `StoreFailed`: whether an append was made is then
+ * not known, and it is to be made again. What is written under a fence that is over fails with the reason `Fenced`.
  */
 export class InvalidationLog extends Context.Service<
   InvalidationLog,

@@ -26,7 +26,8 @@ const item = /^([\w.-]{1,32}):([A-Za-z0-9+/_-]{43}=?)$/
 
 /**
  * Reads keys from text: `id:base64` each, the writing one first, apart by commas or white space. An id has up to 32
- * letters, digits, dots and dashes. What is wrong is named by its place: the text itself is never shown.
+ * letters, digits, dots and dashes. What is wrong is named by its place: the text itself is never shown. Fails with
+ * `KeyRingError`.
  *
  * @example
  * ```ts
@@ -57,8 +58,8 @@ export const fromText = (text: Redacted.Redacted): Effect.Effect<Keys, KeyRingEr
   })
 
 /**
- * Gives the keys in force, each time it is asked. `layerOf` has them stated, `layerFile` reads a file, `layerConfig` the
- * environment; a key management service is a layer of your own.
+ * Gives the keys in force, each time it is asked. `layerOf` has them stated, `layerFile` reads a file, `layerConfig`
+ * the environment; a key management service is a layer of your own. Keys that cannot be had are a `KeyRingError`.
  */
 export class KeyRing extends Context.Service<
   KeyRing,
@@ -88,8 +89,9 @@ const stated = Settings.all({
 })
 
 /**
- * The ring that the environment states: `CACHE_ENCRYPTION_KEYS` holds the keys, or `CACHE_ENCRYPTION_KEYS_FILE` names the
- * file that does. None where neither is set.
+ * The ring that the environment states: `CACHE_ENCRYPTION_KEYS` holds the keys, or `CACHE_ENCRYPTION_KEYS_FILE` names
+ * the file that does. None where neither is set. A file that cannot be read, or holds no keys, fails the layer with
+ * `KeyRingError`.
  */
 export const config: Config.Config<Option.Option<Layer.Layer<KeyRing, KeyRingError, FileSystem.FileSystem>>> =
   Settings.map(stated, ({ path, text }) =>

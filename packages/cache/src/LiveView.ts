@@ -31,7 +31,8 @@ export type Change =
   | { readonly _tag: "TrustGained" }
 
 /**
- * The process's view of the log, and the way to append to it.
+ * The process's view of the log, and the way to append to it. Where the log does not answer, or not in time, its
+ * methods fail with `CacheError`.
  */
 export class LiveView extends Context.Service<
   LiveView,

@@ -38,7 +38,8 @@ export class OutboxError extends Schema.TaggedError<OutboxError>()("OutboxError"
 }
 
 /**
- * The outbox. `Outbox.layerMemory` keeps it in the process, without transactions; a database provides its own.
+ * The outbox. `Outbox.layerMemory` keeps it in the process, without transactions; a database provides its own. A
+ * database that does not answer fails with `OutboxError`.
  */
 export class Outbox extends Context.Service<
   Outbox,

@@ -30,6 +30,9 @@ export const onceName = (id: string): string => `outbox:${id}`
  * {@link onceName}, and note it with `Outbox.delivered`: that is faster, and leaves to the relay what a crash or an
  * outage kept it from.
  *
+ * `flush` fails with `OutboxError` where the outbox does not answer, with `CacheError` where the log does not: what is
+ * pending stays so.
+ *
  * @example
  * ```ts
  * import { Layer } from "effect"

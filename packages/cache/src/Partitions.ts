@@ -61,6 +61,8 @@ const bySegment = (expression: RegExp): PartitionOptions["of"] => {
 /**
  * The partitions of a cache.
  *
+ * What belongs to no partition, or to several, fails with a `CacheError` of the reason `Misplaced`.
+ *
  * @example
  * ```ts
  * import { CacheManager, DependencyGraph, DomainCache, Lookup, Partitions, Tag } from "@letletme/cache"

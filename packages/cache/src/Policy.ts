@@ -79,7 +79,7 @@ const millis = (input: Duration.Input): number =>
 const isStrategy = (input: Strategy | Duration.Input): input is Strategy =>
   input === "metadata" || input === "derived" || input === "temporary"
 
-/** Fills in the defaults and converts every duration once. */
+/** Fills in the defaults, whose `lookupTimeout` is in milliseconds, and converts every duration once. */
 export const resolve = <A>(
   policy: Policy<A>,
   defaults: { readonly timeToLive: StrategyLengths; readonly lookupTimeout: number }

@@ -42,7 +42,9 @@ export interface Due {
   readonly lifetime: number
 }
 
-/** One open domain, for `ConsistencyMonitor` and `Refresh`. */
+/**
+ * One open domain, for `ConsistencyMonitor` and `Refresh`. What the store or the log does not answer is a `CacheError`.
+ */
 export interface Probe {
   /** The domain, or the list: as it is counted. */
   readonly domain: string

@@ -16,8 +16,9 @@ import * as View from "./View.ts"
 const batch = 200
 
 /**
- * Counts, for each open domain and list, the entries of the store that are valid now and would not be any more. It reads
- * the header of every entry, and changes nothing: use it where somebody looks before an invalidation, not on a hot path.
+ * Counts, for each open domain and list, the entries of the store that are valid now and would not be any more. It
+ * reads the header of every entry, and changes nothing: use it where somebody looks before an invalidation, not on a
+ * hot path. Fails with `CacheError` where the store does not answer.
  *
  * @example
  * ```ts

@@ -54,7 +54,10 @@ const toEntries = (list: ReadonlyArray<readonly [string, ReadonlyArray<string>]>
 /** The first argument of the log's scripts. */
 const positions = (from: Position, seen: Position = from): string => `${from} ${Math.max(from, seen)}`
 
-/** The log over the Redis in context, under the namespace in force. */
+/**
+ * The log over the Redis in context, under the namespace in force. Fails with `CacheError` where its own
+ * connection cannot be had.
+ */
 export const layer: Layer.Layer<InvalidationLog, CacheError, Redis> = Layer.effect(
   InvalidationLog,
   Effect.gen(function* () {

@@ -22,6 +22,8 @@ export const storeFailed = (operation: string) => (cause: RedisError) =>
 /**
  * Writes fills: each is refused where its key holds what is newer, or where its fence is over by the table. In a cluster
  * the table lies elsewhere: a fill then goes by its stamp and revision alone.
+ *
+ * Fails with `CacheError` where Redis does not answer. At most `maxBatch` entries go in one call.
  */
 export const fillOver =
   (redis: Redis["Service"], { maxBatch, table }: { readonly maxBatch: number; readonly table?: string }) =>

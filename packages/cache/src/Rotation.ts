@@ -39,8 +39,9 @@ export const start: Progress = { seen: 0, current: 0, renewed: 0, removed: 0, ov
  * Goes through the entries of the namespace, and tells how far it has come after each chunk; the last one is the whole.
  * Header and stamp stay as they are, and what was replaced meanwhile is left alone, so reads and writes go on.
  *
- * What cannot be read is deleted: it would be loaded anew by its next reader, and must not stay in plain text until then.
- * While some process still writes with the older key, run it again: it is done when `renewed` and `removed` are 0.
+ * What cannot be read is deleted: it would be loaded anew by its next reader, and must not stay in plain text until
+ * then. While some process still writes with the older key, run it again: it is done when `renewed` and `removed` are
+ * 0. Fails with `CacheError` where the store does not answer; run it again.
  */
 export const rotate: Stream.Stream<Progress, CacheError, CacheStore | Cipher> = Stream.unwrap(
   Effect.gen(function* () {

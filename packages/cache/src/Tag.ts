@@ -54,7 +54,8 @@ export const Tag = Schema.String.pipe(
 const decode = Schema.decodeUnknownResult(Tag)
 
 /**
- * Reads a tag or pattern from text, for command lines and HTTP.
+ * Reads a tag or pattern from text, for command lines and HTTP. What is neither is a `SchemaError`, which says what the
+ * right form is.
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ const namesOf = (settings: Settings): ReadonlyArray<keyof Settings> => {
  * The settings in force, and the way to change them. Its layer provides `CacheConfig.Settings` with them.
  *
  * Use it where a setting has to change without a restart: a longer time to live while the source is slow, say, or a
- * lower bound on values.
+ * lower bound on values. A variable that does not fit fails `layerConfig` with a `ConfigError` that names it.
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ import type { Script } from "./Script.ts"
 
 export type { Argument, Connection, ConnectionState, Purpose, Spread } from "./internal/Client.ts"
 
-/** Sends commands over one connection. */
+/** Sends commands over one connection. What fails is a `RedisError`. */
 export interface Commands {
   /** Sends any command; bulk replies come as text. A call is thin: no span, no retry. */
   readonly send: (command: string, ...args: ReadonlyArray<Client.Argument>) => Effect.Effect<unknown, RedisError>
@@ -36,7 +36,7 @@ export interface Commands {
 
 /**
  * A connection of its own, for commands that block. Interrupting a call, or its time-out (ms), drops what the server
- * was asked; the connection comes back by itself.
+ * was asked; the connection comes back by itself. What fails is a `RedisError`.
  */
 export interface BlockingConnection {
   readonly send: (
@@ -48,6 +48,10 @@ export interface BlockingConnection {
 
 /**
  * Redis. Every command ends within `commandTimeout`, also while there is no connection.
+ *
+ * What fails is a `RedisError`, whose reason says why; after `ConnectionLost` and `Timeout` it is not known whether the
+ * command was carried out. A layer fails with it where the server refuses the user or the settings, and `layerConfig`
+ * with a `ConfigError` that names the variable.
  *
  * @example
  * ```ts
@@ -128,7 +132,7 @@ export class Redis extends Context.Service<
     Layer.effect(this, make(connect, RedisConfig.make({})))
 }
 
-/** Opens a connection for a purpose, for the life of the scope. */
+/** Opens a connection for a purpose, for the life of the scope. Fails with `RedisError` where it cannot be opened. */
 export type Connect = (purpose: Client.Purpose) => Effect.Effect<Client.Connection, RedisError, Scope.Scope>
 
 const clientName = "letletme"

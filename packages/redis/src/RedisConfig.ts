@@ -54,7 +54,9 @@ export interface RedisConfig {
    * primary answers.
    */
   readonly readFrom: "primary" | "replica"
+  /** Host name or address of a standalone server. */
   readonly host: string
+  /** Its TCP port. */
   readonly port: number
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted<string> | undefined
@@ -63,13 +65,16 @@ export interface RedisConfig {
    * element is waited for; with each further one the connections log in anew, without a break.
    */
   readonly credentials?: Stream.Stream<Credentials> | undefined
+  /** Number of the database. */
   readonly db: number
   readonly tls?: Tls | undefined
   /** 4 or 6 to prefer one family of addresses; 0 for either. */
   readonly family: 0 | 4 | 6
   /** How often a command is sent again over a new connection before it fails. */
   readonly maxRetriesPerRequest: number
+  /** How long a connection may take to be made (ms). */
   readonly connectTimeout: number
+  /** How long a command may take, also while there is no connection (ms). */
   readonly commandTimeout: number
   /**
    * How many commands may wait for an answer on one connection: about as many as a server answers within

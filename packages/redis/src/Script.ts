@@ -4,7 +4,7 @@
 import { type Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 
-/** A script. Make one with {@link make}. */
+/** A script. Make one with {@link make}. A reply of another form is a `SchemaError`. */
 export interface Script<A> {
   /** Its name in errors. */
   readonly name: string

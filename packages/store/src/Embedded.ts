@@ -46,6 +46,9 @@ const privateFolder = Effect.acquireRelease(
 /**
  * Opens the database of a folder, or one in memory, and migrates it. One process at a time can have a folder open.
  *
+ * Fails with `EmbeddedError` where the folder cannot be opened, with `SqlError` or `MigrationError` where the schema
+ * cannot be brought up to date.
+ *
  * @experimental
  *
  * @example

@@ -102,7 +102,7 @@ export interface Status {
 }
 
 /**
- * Looks, and changes nothing.
+ * Looks, and changes nothing. Fails with `SqlError`.
  *
  * @experimental
  */
@@ -117,6 +117,8 @@ export const status: Effect.Effect<Status, SqlError, SqlClient.SqlClient> = Effe
 
 /**
  * Brings the database to the newest schema. Processes that start together take turns.
+ *
+ * Fails with `SqlError` where the database does not answer, with `MigrationError` where a step fails.
  *
  * @experimental
  */

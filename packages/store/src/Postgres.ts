@@ -25,6 +25,8 @@ export interface Options {
 /**
  * Connects to a server and migrates it.
  *
+ * Fails with `SqlError` where the server does not answer, with `MigrationError` where a step of the schema fails.
+ *
  * @experimental
  *
  * @example
@@ -56,7 +58,8 @@ const client = (config: PgClient.PgPoolConfig) =>
   PgClient.layer({ applicationName: "letletme", connectTimeout: "5 seconds", ...config })
 
 /**
- * How far a server's database is migrated. It is asked, and not changed; 5 seconds are all that it has to answer.
+ * How far a server's database is migrated. It is asked, and not changed; 5 seconds are all that it has to answer. Fails
+ * with `SqlError`.
  *
  * @experimental
  */
@@ -67,6 +70,8 @@ export const status = ({ url }: Pick<Options, "url">): Effect.Effect<Migrations.
 
 /**
  * A client over this configuration, with the newest schema.
+ *
+ * Fails with `SqlError` where the server does not answer, with `MigrationError` where a step of the schema fails.
  *
  * @experimental
  */

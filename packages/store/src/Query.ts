@@ -23,14 +23,16 @@ export const toDatabaseError =
             : new Unavailable({ operation, cause })
     })
 
-/** Runs a statement whose answer is of no interest. */
+/** Runs a statement whose answer is of no interest. Fails with `DatabaseError`. */
 export const run = (
   operation: string,
   statement: Effect.Effect<unknown, unknown>
 ): Effect.Effect<void, DatabaseError> =>
   statement.pipe(Effect.timeout(patience), Effect.mapError(toDatabaseError(operation)), Effect.asVoid)
 
-/** Runs a statement and decodes its rows. */
+/**
+ * Runs a statement and decodes its rows. Fails with `DatabaseError`, of the reason `Unreadable` where one does not fit.
+ */
 export const rows = <A, I>(
   operation: string,
   row: Schema.Codec<A, I>,

@@ -23,7 +23,8 @@ const Ids = Schema.Array(Schema.Struct({ id: Schema.String }))
 
 /**
  * The outbox over the database in context. `listens` says whether it can have a connection of its own to be told of
- * commits of other processes; without it only commits of this process wake the relay, and the relay's poll finds others.
+ * commits of other processes; without it only commits of this process wake the relay, and the relay's poll finds
+ * others. Fails with `SqlError` where its own connection cannot be had.
  *
  * @experimental
  */

@@ -15,6 +15,8 @@ type Fields = Omit<Event, "season" | "id">
  * The workflow of gameweeks. A deadline moves only before it has passed, to a time that has not, and stays between its
  * neighbours'.
  *
+ * What breaks a rule, or the database or the cache does not take, is an `UpdateError`, and nothing was changed.
+ *
  * @example
  * ```ts
  * import { EventWorkflow } from "@letletme/fpl"

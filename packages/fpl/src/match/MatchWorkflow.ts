@@ -18,6 +18,8 @@ type Fields = Omit<Match, "season" | "id" | "phases">
 /**
  * The workflow of matches. Two teams that exist play, in a gameweek that exists or in none; a match that is moved keeps
  * its code, and is in the phases of its new gameweek; what has a result has two scores.
+ *
+ * What breaks a rule, or the database or the cache does not take, is an `UpdateError`, and nothing was changed.
  */
 export class MatchWorkflow extends Context.Service<
   MatchWorkflow,

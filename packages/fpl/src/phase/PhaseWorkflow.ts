@@ -17,6 +17,8 @@ type Fields = Omit<Phase, "season" | "id">
 /**
  * The workflow of phases. A range begins and ends with gameweeks that exist, in this order. Matches show the phases that
  * they are in: those that join or leave one are updated with it.
+ *
+ * What breaks a rule, or the database or the cache does not take, is an `UpdateError`, and nothing was changed.
  */
 export class PhaseWorkflow extends Context.Service<
   PhaseWorkflow,

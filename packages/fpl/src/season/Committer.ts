@@ -41,7 +41,7 @@ export interface Work<A> {
   readonly value: A
 }
 
-/** The committer. */
+/** The committer. A commit that the database does not take fails with `DatabaseError`. */
 export class Committer extends Context.Service<
   Committer,
   {

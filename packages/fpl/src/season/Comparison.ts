@@ -32,7 +32,10 @@ interface Kind<A, E> {
   readonly rows: Repository<A>
 }
 
-/** Saves what differs, and prepares what it changes in the cache. */
+/**
+ * Saves what differs, and prepares what it changes in the cache. Fails with `DatabaseError` where the database does not
+ * answer, with `CacheError` where the cache cannot prepare.
+ */
 export const compare = Effect.fnUntraced(function* <A extends SeasonId, E>(
   { cache, rows }: Kind<A, E>,
   entities: ReadonlyArray<A>,
@@ -82,7 +85,10 @@ export const compare = Effect.fnUntraced(function* <A extends SeasonId, E>(
   return { changes, refused: refused.map(cache.key) }
 })
 
-/** The revision states every entity: what a cascade reaches and the revision has unchanged is stamped anew. */
+/**
+ * The revision states every entity: what a cascade reaches and the revision has unchanged is stamped anew. Fails with
+ * `CacheError` where the cache cannot prepare.
+ */
 export const confirm = <A extends SeasonId, E>(
   cache: Domain.Domain<SeasonId, A, E>,
   entities: ReadonlyArray<A>,

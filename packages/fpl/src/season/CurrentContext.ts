@@ -45,7 +45,10 @@ export interface Moment extends Gameweeks {
   readonly checkedAt: number | undefined
 }
 
-/** The current context. */
+/**
+ * The current context. Fails with `DatabaseError`, of the reason `Empty` where nothing was published yet, and with
+ * `CacheError` where the cache does not answer.
+ */
 export class CurrentContext extends Context.Service<
   CurrentContext,
   {

@@ -70,6 +70,8 @@ export interface Reading<A> {
 /**
  * The database. `MemoryDatabase.layer` keeps it in the process; `@letletme/store` in Postgres. The repositories beside it
  * take part in the transaction or the reading that their caller is in.
+ *
+ * Both fail with `DatabaseError`: `Unavailable` and `Conflict` may pass, `Unreadable` does not.
  */
 export class Database extends Context.Service<
   Database,

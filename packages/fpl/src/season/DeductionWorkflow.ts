@@ -10,7 +10,10 @@ import { SeasonDeductions } from "./SeasonCache.ts"
 import { SeasonRepository } from "./SeasonRepository.ts"
 import { type Updated, type UpdateError, ValidationError } from "./Workflow.ts"
 
-/** The workflow of deductions. */
+/**
+ * The workflow of deductions. What breaks a rule, or the database or the cache does not take, is an `UpdateError`, and
+ * nothing was changed.
+ */
 export class DeductionWorkflow extends Context.Service<
   DeductionWorkflow,
   {

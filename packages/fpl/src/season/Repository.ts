@@ -11,7 +11,7 @@ export interface Stored<A> {
   readonly revision: number
 }
 
-/** A repository of one kind of entity. */
+/** A repository of one kind of entity. What the database does not answer, or nobody can read, is a `DatabaseError`. */
 export interface Repository<A> {
   /** The rows of these ids, in their order; none for those that do not exist. */
   readonly byIds: (

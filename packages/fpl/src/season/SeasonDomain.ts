@@ -34,19 +34,22 @@ type IdsOf<R> = <Id>(of: (revision: R) => ReadonlyArray<Id>) => Effect.Effect<Re
 
 type Stage = WarmStage.Stage<Name>
 
-/** A domain's rows, whatever they hold. */
+/** A domain's rows, whatever they hold. What the database does not answer is a `DatabaseError`. */
 export interface Table<in R> {
   readonly name: Name
   /** What a revision has of it. */
   readonly entities: (revision: R) => ReadonlyArray<SeasonId>
   readonly rows: Pick<Repository<SeasonId>, "byIds" | "ofSeason" | "remove">
-  /** Saves what a revision has of it. */
+  /** Saves what a revision has of it, as of its `time` (epoch milliseconds). */
   readonly save: (revision: R & { readonly time: number }) => Effect.Effect<void, DatabaseError>
   /** The revision with the rows of its season in place of what it has. */
   readonly read: <Whole extends R & { readonly season: Season }>(revision: Whole) => Effect.Effect<Whole, DatabaseError>
 }
 
-/** A domain whose cache is open. */
+/**
+ * A domain whose cache is open. Fails with `DatabaseError` where the database does not answer, with `CacheError` where
+ * the cache cannot prepare.
+ */
 export interface Opened<in R> extends Table<R> {
   readonly cache: Pick<
     Domain.Domain<SeasonId, SeasonId, unknown>,

@@ -17,7 +17,7 @@ export interface Publication {
   readonly hash: string
 }
 
-/** The repository of seasons. */
+/** The repository of seasons. What the database does not answer is a `DatabaseError`. */
 export class SeasonRepository extends Context.Service<
   SeasonRepository,
   {

@@ -68,7 +68,10 @@ const decodeFixtures = Schema.decodeUnknownEffect(Fixtures)
 
 const fail = (reason: SourceError["reason"]) => Effect.fail(new SourceError({ reason }))
 
-/** Parses a body, and tells a closed game and a web page from a document that was cut off. */
+/**
+ * Parses a body, and tells a closed game and a web page from a document that was cut off. Fails with a `SourceError` of
+ * the reason `Maintenance` or `Malformed`.
+ */
 export const parse = (what: string, body: string): Effect.Effect<unknown, SourceError> =>
   Effect.suspend(() => {
     const text = body.trim()
@@ -139,8 +142,8 @@ const incoherence = ({ events, matches, phases, players, teams }: SeasonRevision
 }
 
 /**
- * Assembles a revision from the two bodies of the API. Fails with `Malformed`, `Maintenance`, `Invalid` or
- * `Incoherent`; measured against a `previous` revision of the season it also fails where the new one is truncated.
+ * Assembles a revision from the two bodies of the API, as of `time` (epoch milliseconds). Fails with a `SourceError` of the reason
+ * `Malformed`, `Maintenance`, `Invalid` or `Incoherent`; measured against a `previous` revision of the season it also fails where the new one is truncated.
  *
  * The season is the year of the first deadline. One that is stated has to be that: the API goes on to the next season
  * under the same address, with the same ids for other clubs.

@@ -53,7 +53,10 @@ const wholeSeason = (season: Season): ReadonlyArray<Tag.Tag> =>
     ...["season", ...domains.relations, ...graph.domains].map((relation) => Tag.any(domain, relation, season))
   ])
 
-/** The sync. */
+/**
+ * The sync. `poll` fails with `SourceError` where the source gives no revision; either fails with `DatabaseError` where
+ * nothing was committed, with `CacheError` where the cache could not be asked.
+ */
 export class SeasonSync extends Context.Service<
   SeasonSync,
   {

@@ -52,7 +52,10 @@ export interface Updated {
 /** Why a batch of updates was not made. */
 export type UpdateError = ValidationError | DatabaseError | CacheError
 
-/** What a kind of entity adds. */
+/**
+ * What a kind of entity adds. What the database does not answer is a `DatabaseError`, what the cache does not a
+ * `CacheError`.
+ */
 export interface Rules<A, E> {
   readonly name: string
   readonly cache: Domain.Domain<SeasonId, A, E>
@@ -66,7 +69,10 @@ export interface Rules<A, E> {
   ) => Effect.Effect<(before: A, after: A) => ReadonlyArray<string>, DatabaseError>
   /** Fields that follow from the others. */
   readonly derive?: (season: Season) => Effect.Effect<(entity: A) => A, DatabaseError>
-  /** What else changes with them: entities of another kind that show a field of theirs. */
+  /**
+   * What else changes with them: entities of another kind that show a field of theirs. Their
+   * revision's `time` is in epoch milliseconds, and `sequence` its turn among writers.
+   */
   readonly along?: (
     changes: Arr.NonEmptyReadonlyArray<{ readonly before: A; readonly after: A }>,
     revision: { readonly time: number; readonly sequence: number }
@@ -78,7 +84,10 @@ const invalid = (problems: ReadonlyArray<Problem>) => {
   return first === undefined ? Effect.void : Effect.fail(new ValidationError({ problems: [first, ...rest] }))
 }
 
-/** Makes the update of a kind of entity: a batch is one transaction and one append, and is made whole or not at all. */
+/**
+ * Makes the update of a kind of entity: a batch is one transaction and one append, and is made whole or not at all.
+ * What breaks a rule, or the database or the cache does not take, is an `UpdateError`.
+ */
 export const make =
   <Fields extends object>() =>
   <A extends SeasonId & Fields, E>(committer: Committer["Service"], kind: Rules<A, E>) => {

@@ -7,7 +7,7 @@ import type { Season } from "./Season.ts"
 import { SeasonRepository } from "./SeasonRepository.ts"
 import { domains, empty, type SeasonRevision } from "./SeasonRevision.ts"
 
-/** What was published of a season, in one reading; none where nothing was. */
+/** What was published of a season, in one reading; none where nothing was. Fails with `DatabaseError`. */
 export const revisionOf = Effect.fn("revisionOf")(function* (season: Season) {
   const database = yield* Database
   const tables = yield* domains.tables
@@ -21,7 +21,7 @@ export const revisionOf = Effect.fn("revisionOf")(function* (season: Season) {
   return (yield* database.reading(read)).value
 })
 
-/** What was published of the current season; none before the first publication. */
+/** What was published of the current season; none before the first publication. Fails with `DatabaseError`. */
 export const currentRevision = Effect.gen(function* () {
   const current = yield* SeasonRepository.use((seasons) => seasons.current)
   return Option.isNone(current) ? Option.none<SeasonRevision>() : yield* revisionOf(current.value)

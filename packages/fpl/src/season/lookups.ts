@@ -12,9 +12,10 @@ import { SeasonRepository } from "./SeasonRepository.ts"
  * Reads the database for a lookup.
  *
  * A commit is in the database before it is in the log. A lookup that reads in between would answer what is new beside
- * what is cached and old, and nobody could tell. So who finds a commit that is not announced announces it, and in any case
- * tells the load how far what was read is announced: it waits until the view has come as far. Where the log does not
- * answer, the lookup does: then no cached value is trusted either.
+ * what is cached and old, and nobody could tell. So who finds a commit that is not announced announces it, and in any
+ * case tells the load how far what was read is announced: it waits until the view has come as far. Where the log does
+ * not answer, the lookup does: then no cached value is trusted either. Fails with `DatabaseError` where the outbox
+ * cannot be asked.
  */
 export const announced = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const database = yield* Database
@@ -28,13 +29,13 @@ export const announced = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Ef
   return value
 })
 
-/** Fails where there is nothing at all yet: then nothing is known not to exist. */
+/** Fails with a `DatabaseError` of the reason `Empty` where there is nothing at all yet: then nothing is known not to exist. */
 export const notEmpty = Effect.flatMap(
   SeasonRepository.use(({ current }) => current),
   (current) => (Option.isNone(current) ? Effect.fail(new DatabaseError({ reason: new Empty() })) : Effect.void)
 )
 
-/** Finds entities by id. */
+/** Finds entities by id. Fails with `DatabaseError`, of the reason `Empty` where nothing was published yet. */
 export const byId =
   <I, A>(repository: Context.Key<I, Repository<A>>) =>
   (questions: Arr.NonEmptyReadonlyArray<Lookup.Question<SeasonId, A>>) =>

@@ -161,7 +161,8 @@ export const layer = (options: Partial<Options> = {}): Layer.Layer<FplSource, ne
   Layer.effect(FplSource, make({ ...defaults, ...options }))
 
 /**
- * The API as the environment says: `FPL_SEASON`, `FPL_BASE_URL`, `FPL_TIMEOUT`.
+ * The API as the environment says: `FPL_SEASON`, `FPL_BASE_URL`, `FPL_TIMEOUT`. A variable that does not fit fails the
+ * layer with a `ConfigError` that names it.
  *
  * @experimental
  */

@@ -6,7 +6,7 @@ import type { Season } from "../season/Season.ts"
 import type { SeasonRevision } from "../season/SeasonRevision.ts"
 import type { SourceError } from "./SourceError.ts"
 
-/** The source. */
+/** The source. What gives no whole, coherent revision is a `SourceError`. */
 export class FplSource extends Context.Service<
   FplSource,
   {

@@ -12,7 +12,7 @@ import { assemble, type SeasonRevision } from "../season/SeasonRevision.ts"
 import { FplSource } from "./FplSource.ts"
 import { Invalid, SourceError, Unavailable } from "./SourceError.ts"
 
-/** A recorded snapshot, read when it is loaded. */
+/** A recorded snapshot, read when it is loaded. A snapshot that cannot be read fails with `SourceError`. */
 export interface Recorded {
   readonly name: string
   readonly season: Season
@@ -33,7 +33,8 @@ const timeOf = (name: string): number | undefined => {
 /**
  * Lists the snapshots of a folder, oldest first. The season is the one stated, or the one that the folder's path names.
  *
- * A single snapshot without a time in its name has the time of its last deadline: it is a season's end.
+ * A single snapshot without a time in its name has the time of its last deadline: it is a season's end. Fails with
+ * `SourceError` where there is none.
  */
 export const list = Effect.fn("RecordedSource.list")(function* (
   folder: string,
@@ -94,7 +95,10 @@ export const list = Effect.fn("RecordedSource.list")(function* (
   return snapshots
 })
 
-/** The last snapshot of a folder as a source: what a recorded season looks like now. */
+/**
+ * The last snapshot of a folder as a source: what a recorded season looks like now. Fails with `SourceError` where
+ * there is none.
+ */
 export const layer = (
   folder: string,
   options?: { readonly season?: Season | undefined }

@@ -12,6 +12,7 @@ import { random, type Simulation } from "./Simulation.ts"
 /** What a season is generated from. */
 export interface Options {
   readonly season: Season
+  /** The same season for the same number. */
   readonly seed: number
   /** An even number of clubs, at most 20. */
   readonly teams: number
@@ -52,6 +53,7 @@ interface Fixture {
   readonly isTakenBack: boolean
 }
 
+/** A gameweek; its deadline is in epoch milliseconds. */
 interface Gameweek {
   readonly id: number
   readonly deadline: number

@@ -11,7 +11,10 @@ import { TeamRepository } from "./TeamRepository.ts"
 
 type Fields = Omit<Team, "season" | "id">
 
-/** The workflow of teams. A team that is renamed keeps its code, and no two of a season have the same name. */
+/**
+ * The workflow of teams. A team that is renamed keeps its code, and no two of a season have the same name. What breaks
+ * a rule, or the database or the cache does not take, is an `UpdateError`, and nothing was changed.
+ */
 export class TeamWorkflow extends Context.Service<
   TeamWorkflow,
   {
