@@ -1,66 +1,17 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it, layer } from "@effect/vitest"
-import {
-  Acl,
-  type Advice,
-  CacheConfig,
-  CacheManager,
-  Cipher,
-  DependencyGraph,
-  DomainCache,
-  Lookup
-} from "@letletme/cache"
+import { Acl, type Advice, CacheManager, Cipher, DependencyGraph, DomainCache, Lookup } from "@letletme/cache"
 import { ExitCode } from "@letletme/command"
-import { Redis, RedisConfig } from "@letletme/redis"
-import { Certificates, freePort, RedisServer, TcpProxy } from "@letletme/testing"
-import { Clock, ConfigProvider, Context, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
-import { randomBytes } from "node:crypto"
+import { Redis } from "@letletme/redis"
+import { RedisServer, TcpProxy } from "@letletme/testing"
+import { Clock, ConfigProvider, Effect, FileSystem, Layer, Schedule, Schema } from "effect"
 import { runHere } from "./inProcess.ts"
-import { ofSchema } from "@letletme/warmer/doctor/Database"
-import { type Diagnosis, examine } from "@letletme/warmer/doctor/Doctor"
-import * as Settings from "@letletme/warmer/doctor/Settings"
-import { judge, secrecy } from "@letletme/warmer/doctor/Wire"
-
-type Env = Readonly<Record<string, string>>
-
-/** What the doctor says with these variables and no others. */
-const diagnose = (env: Env): Effect.Effect<Diagnosis> =>
-  examine({ store: Option.none(), database: Option.none() }).pipe(
-    Effect.orDie,
-    Effect.provide([NodeFileSystem.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...env } }))])
-  )
-
-const folder = Effect.gen(function* () {
-  const files = yield* FileSystem.FileSystem
-  return yield* files.makeTempDirectoryScoped()
-}).pipe(Effect.provide(NodeFileSystem.layer))
-
-/** What a planted misconfiguration is found by: each finding says what to do. */
-const found = (
-  { findings, skipped }: Diagnosis,
-  severity: Advice.Finding["severity"],
-  check: string,
-  words: RegExp,
-  remedy: RegExp
-) => {
-  const listed = JSON.stringify({ findings, skipped }, null, 2)
-  const finding = findings.find((one) => one.check === check && words.test(one.found))
-  assert.isDefined(finding, `Nothing of ${check} in ${listed}`)
-  assert.strictEqual(finding?.severity, severity)
-  assert.match(finding?.remedy ?? "", remedy)
-  assert.strictEqual(findings.length, 1, listed)
-}
-
-// What a server is run with that does its work well; `rewrite` of a test's own change is undone after it.
-const sound = ["--appendonly", "yes", "--maxmemory", "64mb", "--maxmemory-policy", "volatile-lru"]
+import { diagnose, type Env, folder, found, key, patient, sound } from "./diagnosis.ts"
 
 const soundServer = RedisServer.layerWith({ args: sound })
 const connected = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
   Layer.provideMerge(soundServer)
 )
-
-// A machine that is busy with other tests is no finding.
-const patient = { CACHE_STORE_TIMEOUT: "1 second" }
 
 /** The variables of a set-up with which nothing is wrong. */
 const healthy = Effect.gen(function* () {
@@ -103,8 +54,6 @@ const fill = (keys: string | undefined) =>
       cache
     )
   })
-
-const key = (id: string) => `${id}:${randomBytes(32).toString("base64")}`
 
 layer(connected, { excludeTestServices: true })("a server with which something is wrong", (it) => {
   it.effect("nothing is wrong: nothing is found, nothing is left", () =>
@@ -310,100 +259,6 @@ layer(connected, { excludeTestServices: true })("a server with which something i
   )
 })
 
-/** A server of its own, for the life of the scope. */
-const start = (args: ReadonlyArray<string>) =>
-  Effect.map(Layer.build(Layer.fresh(RedisServer.layerWith({ args }))), (context) => Context.get(context, RedisServer))
-
-const connectTo = (port: number) =>
-  Effect.map(Layer.build(Layer.fresh(Redis.layer({ port }))), (context) => Context.get(context, Redis))
-
-const often = { schedule: Schedule.spaced("20 millis"), times: 500 }
-
-describe("servers that are not what they are taken for", () => {
-  it.live("a replica; one that is behind; none where reads go to one", () =>
-    Effect.gen(function* () {
-      const primary = yield* start([...sound, "--repl-diskless-sync-delay", "0"])
-      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
-      const env = { ...database, REDIS_URL: primary.url }
-      const toReplicas = { ...env, REDIS_READ_FROM: "replica" }
-      found(yield* diagnose(toReplicas), "warning", "replicas", /has none/, /REDIS_READ_FROM=primary/)
-
-      const replica = yield* start([...sound, "--replicaof", "127.0.0.1", `${primary.port}`])
-      const redis = yield* connectTo(primary.port)
-      const isOnline = Effect.map(redis.send("INFO", "replication"), (info) => String(info).includes("state=online"))
-      yield* Effect.retry(
-        Effect.filterOrFail(isOnline, (online) => online),
-        often
-      )
-      found(yield* diagnose(toReplicas), "warning", "replicas", /without its replicas/, /min-replicas-to-write 1/)
-      yield* redis.send("CONFIG", "SET", "min-replicas-to-write", "1")
-      assert.deepStrictEqual((yield* diagnose(toReplicas)).findings, [])
-      const wrong = { ...database, REDIS_URL: replica.url }
-      const words = new RegExp(`is a replica of 127.0.0.1:${primary.port}`)
-      found(yield* diagnose(wrong), "error", "role", words, /the primary/)
-
-      yield* replica.pause
-      yield* redis.set("letletme:note:1@12345678", randomBytes(2 * 1024 * 1024))
-      const late = yield* diagnose(env)
-      yield* replica.resume
-      found(late, "warning", "replicas", /is behind: online, \d{7} bytes/, /network/)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("a node of a cluster, and a cluster that lacks slots", () =>
-    Effect.gen(function* () {
-      const node = yield* start([
-        ...sound,
-        "--cluster-enabled",
-        "yes",
-        "--cluster-require-full-coverage",
-        "no",
-        "--cluster-announce-ip",
-        "127.0.0.1",
-        "--cluster-port",
-        `${yield* freePort}`
-      ])
-      const redis = yield* connectTo(node.port)
-      yield* redis.send("CLUSTER", "ADDSLOTSRANGE", 0, 16_000)
-      const isUp = Effect.map(redis.send("CLUSTER", "INFO"), (info) => String(info).includes("cluster_state:ok"))
-      yield* Effect.retry(
-        Effect.filterOrFail(isUp, (up) => up),
-        often
-      )
-      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
-      // The keys that are tried lie in slots that are served.
-      const env = { ...database, CACHE_NAMESPACE: "served" }
-      const alone = yield* diagnose({ ...env, REDIS_URL: node.url })
-      found(alone, "error", "role", /a node of a cluster/, /Set REDIS_CLUSTER/)
-      const cluster = yield* diagnose({ ...env, REDIS_CLUSTER: `127.0.0.1:${node.port}` })
-      found(cluster, "error", "cluster", /383 of its 16384 slots are not served/, /--cluster fix/)
-      yield* redis.send("CLUSTER", "ADDSLOTSRANGE", 16_001, 16_383)
-      assert.deepStrictEqual((yield* diagnose({ ...env, REDIS_CLUSTER: `127.0.0.1:${node.port}` })).findings, [])
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("a certificate that is about to expire, is not verified, or cannot be", () =>
-    Effect.gen(function* () {
-      const authority = yield* Certificates.authority
-      const { certFile, keyFile } = yield* authority.issue("server", "localhost", 1)
-      const lasting = yield* authority.issue("lasting", "localhost", 100)
-      const port = yield* freePort
-      const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", authority.caFile]
-      const server = yield* start([...sound, "--tls-port", `${port}`, "--tls-auth-clients", "no", ...files])
-      const database = { ...patient, DATABASE_URL: `${yield* folder}/database` }
-      const env = { ...database, REDIS_URL: `rediss://localhost:${port}`, REDIS_TLS_CA: authority.ca }
-      found(yield* diagnose(env), "warning", "TLS", /expires in 0 days/, /tls-cert-file/)
-      const { REDIS_TLS_CA: _, ...unknown } = env
-      found(yield* diagnose(unknown), "error", "connection", /TLS is refused/, /REDIS_TLS_CA/)
-      const redis = yield* connectTo(server.port)
-      yield* redis.send("CONFIG", "SET", "tls-cert-file", lasting.certFile, "tls-key-file", lasting.keyFile)
-      assert.deepStrictEqual((yield* diagnose(env)).findings, [])
-      const blind = { ...env, REDIS_TLS_REJECT_UNAUTHORIZED: "false" }
-      found(yield* diagnose(blind), "error", "TLS", /whoever is on the way/, /REDIS_TLS_CA/)
-    }).pipe(Effect.scoped)
-  )
-})
-
 describe("the command", () => {
   it.live(
     "says what is wrong and what to do, in 80 columns or as JSON; its exit code is 1 where there is an error",
@@ -433,101 +288,5 @@ describe("the command", () => {
         assert.strictEqual((yield* runHere(["doctor"])).code, ExitCode.done)
         assert.strictEqual((yield* runHere(["doctor", "--store", "nonsense"])).code, ExitCode.usage)
       })
-  )
-})
-
-describe("settings that do not go together", () => {
-  const cases: ReadonlyArray<readonly [env: Env, Advice.Finding["severity"], string, RegExp, RegExp]> = [
-    [{ CACHE_NAMSPACE: "fpl" }, "warning", "variables", /CACHE_NAMSPACE is set, and nobody reads it/, /spelling/],
-    [{ CACHE_LEASE: "soon" }, "error", "variables", /CACHE_LEASE is wrong/, /Correct CACHE_LEASE/],
-    [{ REDIS_PORT: "tcp://10.0.0.1:6379" }, "error", "variables", /REDIS_PORT is wrong/, /Correct REDIS_PORT/],
-    [{ CACHE_LEASE: "20 seconds" }, "warning", "time-outs", /longer than CACHE_LOOKUP_TIMEOUT/, /below/],
-    [{ CACHE_TTL_TEMPORARY: "2 days" }, "warning", "times to live", /not in this order/, /CACHE_TTL_DERIVED/],
-    [{ CACHE_LOG_LENGTH: "10" }, "warning", "log", /keeps 10 entries/, /CACHE_LOG_LENGTH/],
-    [{ CACHE_NEAR_BYTES: "99999999999" }, "warning", "near cache", /a quarter/, /max-old-space-size/],
-    [{ CACHE_ENCRYPTION_KEYS: "k1:short" }, "error", "encryption keys", /key 1 is not of that form/, /base64/],
-    [{ CACHE_ENCRYPTION_KEYS_FILE: "/no/such/file" }, "error", "encryption keys", /cannot be read/, /Mount/],
-    [{ DATABASE_URL: `${import.meta.filename}/database` }, "error", "database", /may write/, /DATABASE_URL/],
-    [
-      { DATABASE_URL: "postgres://fpl:not-the-secret@127.0.0.1:1/fpl" },
-      "error",
-      "database",
-      /does not answer/,
-      /DATABASE_URL/
-    ]
-  ]
-  it.live.each(cases)("%j", ([env, severity, check, words, remedy]) =>
-    Effect.gen(function* () {
-      const diagnosis = yield* diagnose(env)
-      found(diagnosis, severity, check, words, remedy)
-      assert.notInclude(JSON.stringify(diagnosis), "not-the-secret")
-    })
-  )
-
-  it.live("variables that Kubernetes sets are not taken for misspelt ones", () =>
-    Effect.gen(function* () {
-      const env = { REDIS_SERVICE_HOST: "10.0.0.1", REDIS_SERVICE_PORT: "6379", REDIS_PORT_6379_TCP: "tcp://10.0.0.1" }
-      assert.deepStrictEqual((yield* diagnose(env)).findings, [])
-    })
-  )
-
-  it.live("keys that others may read, and keys that are stated twice", () =>
-    Effect.gen(function* () {
-      const files = yield* FileSystem.FileSystem
-      const path = `${yield* folder}/keys`
-      yield* files.writeFileString(path, key("k1"))
-      yield* files.chmod(path, 0o644)
-      const stated = { CACHE_ENCRYPTION_KEYS_FILE: path }
-      found(yield* diagnose(stated), "warning", "encryption keys", /mode 644/, /chmod 600/)
-      yield* files.chmod(path, 0o600)
-      assert.deepStrictEqual((yield* diagnose(stated)).findings, [])
-      const twice = { ...stated, CACHE_ENCRYPTION_KEYS: key("k2") }
-      found(yield* diagnose(twice), "warning", "encryption keys", /both set/, /Take one/)
-    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
-  )
-
-  it.effect("a database with a newer schema, or an older one", () =>
-    Effect.sync(() => {
-      const judged = (applied: number) => ofSchema("Postgres", { applied, known: 2 }).map(({ severity }) => severity)
-      assert.deepStrictEqual([0, 1, 2, 3].map(judged), [[], ["warning"], [], ["error"]])
-    })
-  )
-
-  it.effect("a latency that time-outs do not allow for, and clocks that differ", () =>
-    Effect.gen(function* () {
-      const settings = yield* CacheConfig.Settings
-      const judged = (took: number, changes: Partial<CacheConfig.Settings> = {}, skew = 0) =>
-        judge("Redis", { took, skew }, { ...settings, ...changes }).map(
-          ({ found: words, severity }) =>
-            `${severity}: ${/quarter|in time|ever be trusted|ahead|behind/.exec(words)?.[0] ?? words}`
-        )
-      assert.deepStrictEqual(judged(30), [])
-      assert.deepStrictEqual(judged(50), ["warning: quarter"])
-      assert.deepStrictEqual(judged(150), ["error: in time"])
-      assert.deepStrictEqual(judged(30, { maxStaleness: 50 }), ["error: ever be trusted"])
-      assert.deepStrictEqual(judged(1, {}, 3_000), ["warning: ahead"])
-      assert.deepStrictEqual(judged(1, {}, -3_000), ["warning: behind"])
-    })
-  )
-
-  it.effect("time-outs of the cache and of the client; a password without TLS", () =>
-    Effect.gen(function* () {
-      const settings = yield* CacheConfig.Settings
-      const config = RedisConfig.make({ host: "redis.internal", password: Redacted.make("not-the-secret") })
-      assert.deepStrictEqual(Settings.together(settings, config), [])
-      const hasty = Settings.together({ ...settings, storeTimeout: 2_000, lease: 500 }, config)
-      assert.deepStrictEqual(
-        hasty.map(({ severity, remedy }) => [severity, /CACHE_\w+ (?:below|above)/.exec(remedy)?.[0]]),
-        [
-          ["warning", "CACHE_STORE_TIMEOUT below"],
-          ["warning", "CACHE_LEASE above"]
-        ]
-      )
-      const [finding, ...others] = secrecy(config)
-      assert.deepStrictEqual(others, [])
-      assert.match(finding?.found ?? "", /redis\.internal in plain text/)
-      assert.deepStrictEqual(secrecy(RedisConfig.make({ password: config.password })), [])
-      assert.deepStrictEqual(secrecy({ ...config, tls: { rejectUnauthorized: true } }), [])
-    })
   )
 })
