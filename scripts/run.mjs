@@ -130,6 +130,7 @@ const tasks = {
       ["types", "tsc", "-b"],
       ["lint", "oxlint", "--type-aware", "--deny-warnings"],
       ["examples", "node", "scripts/examples.mjs"],
+      ["words", "node", "scripts/words.mjs"],
       ["unused code", "knip"],
       ["packages", "node", join("scripts", "packages.mjs")],
       ["surface and docstrings", "node", join("scripts", "surface.mjs"), "check"]

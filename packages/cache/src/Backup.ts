@@ -80,7 +80,7 @@ export class Backup extends Context.Service<
     /** Writes every entry of the namespace to a file; an existing one is replaced once the new one is whole. */
     readonly write: (file: string) => Effect.Effect<Written, BackupError | CacheError>
     /**
-     * Checks the file whole, puts its entries into the store as outdated ones, and repairs: what the source confirms is
+     * Checks the file whole, puts its entries into the store as stale ones, and repairs: what the source confirms is
      * stamped anew. The store keeps what is newer.
      */
     readonly restore: (file: string) => Effect.Effect<Restored, BackupError | CacheError>

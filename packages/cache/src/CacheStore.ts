@@ -1,5 +1,5 @@
 /**
- * Where entries are kept beyond the process: bytes by key, with leases. The second tier.
+ * Where entries are kept beyond the process: bytes by key, with leases.
  */
 import { Clock, Context, Effect, Layer, Stream } from "effect"
 import type { CacheError } from "./CacheError.ts"
@@ -22,7 +22,7 @@ export interface Fill {
 }
 
 /**
- * The second tier. `CacheStore.layerMemory` keeps entries in the process; `RedisStore.layer` in Redis.
+ * The store. `CacheStore.layerMemory` keeps entries in the process; `RedisStore.layer` in Redis.
  *
  * A fill is refused, not stored, where the store holds a newer revision or a higher stamp: a late writer never replaces
  * what came after it.
@@ -50,7 +50,7 @@ export class CacheStore extends Context.Service<
     readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, CacheError>
     /**
      * Takes each lease for a load. Answers `undefined` where it was taken, or what its present holder wrote. `from` takes it
-     * from that holder, whose load is known to be outdated; another one keeps it.
+     * from that holder, whose load is known to be overtaken; another one keeps it.
      */
     readonly lease: (
       leases: ReadonlyArray<{ readonly key: string; readonly holder: string; readonly from?: string | undefined }>,

@@ -11,7 +11,7 @@
  *
  * The stamp comes first, apart from the checksummed body, so that one script can append to the log and seal the entry
  * with the position that it got; two check digits of its own protect it ({@link checkOf}). Times are epoch milliseconds of the
- * writer and decide expiry only, never validity.
+ * writer and say when it has expired, never whether it is valid.
  */
 import { Result } from "effect"
 import { crc32 } from "node:zlib"

@@ -210,7 +210,7 @@ for (const [name, tier] of Object.entries(tiers)) {
         }).pipe(Effect.provide(app))
     )
 
-    it.live("what is right and outdated is stamped anew: one read of the cache, nothing is loaded", () =>
+    it.live("what is right and stale is stamped anew: one read of the cache, nothing is loaded", () =>
       Effect.gen(function* () {
         const integrity = yield* Integrity
         const log = yield* InvalidationLog

@@ -25,7 +25,7 @@ export interface Answered<Id, A> {
 
 /**
  * Makes the way in: all answers of a lookup go to the store in one call of `storing`, and each comes to an entry of its own.
- * A load uses the second tier's, which goes on without a store that does not answer at once.
+ * A load uses the store's, which goes on without a store that does not answer at once.
  */
 export const make = <Id, A, E>(
   shelf: Shelf<Id, A>,

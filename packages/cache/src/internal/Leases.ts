@@ -21,7 +21,7 @@ export interface Lessee {
 }
 
 export interface Leases {
-  /** Takes the leases that are free or outdated; answers the lessees that got one. */
+  /** Takes the leases that are free or overtaken; answers the lessees that got one. */
   readonly take: (lessees: ReadonlyArray<Lessee>) => Effect.Effect<ReadonlySet<Lessee>>
   /** Gives back those leases that the lessees still hold. */
   readonly release: (lessees: ReadonlyArray<Lessee>) => Effect.Effect<void>
@@ -39,7 +39,7 @@ export const make = ({ config, live, tier }: Kernel, fingerprint: string): Lease
     return process === config.process && !holding.has(Number(sequence))
   }
 
-  /** Asks for leases, each from the holder that is known to be outdated; answers who holds those that it did not get. */
+  /** Asks for leases, each from the holder that is known to be overtaken; answers who holds those that it did not get. */
   const request = (lessees: ReadonlyArray<Lessee>, from: ReadonlyMap<Lessee, string>) =>
     tier.lease(lessees.map((lessee) => ({ key: keyOf(lessee), holder: holderOf(lessee), from: from.get(lessee) })))
 

@@ -1,5 +1,5 @@
 /**
- * The first tier: decoded entries in the process, bounded by entries and by bytes, least recently used out first.
+ * The near cache: decoded entries in the process, bounded by entries and by bytes, least recently used out first.
  *
  * An entry is a slot in a few columns instead of objects of its own, so that it costs little beside its value, and a
  * hit is a lookup, three comparisons and a relink. The order of use is a list linked through the columns, as in

@@ -1,5 +1,5 @@
 /**
- * The second tier as a read uses it: what does not answer in time is gone on without, and left alone for a while.
+ * The store as a read uses it: what does not answer in time is gone on without, and left alone for a while.
  */
 import { Cause, Clock, Effect, Exit, Option, Schedule, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
