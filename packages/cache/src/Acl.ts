@@ -13,8 +13,9 @@ const commands = [
 // The name of a connection. The client goes on where that is refused, but the refusals would fill the ACL log.
 const introduction = "client|setname"
 
-// What the client asks of a cluster. Nodes that serve reads as replicas are told so.
-const ofCluster = ["cluster|slots", "cluster|info", "readonly"]
+// What the client asks of a cluster. A node is told whether it is to answer as a replica, which a failover changes, and
+// that it was named by another one, from which a slot moves to it.
+const ofCluster = ["cluster|slots", "cluster|info", "readonly", "readwrite", "asking"]
 
 /** What the rules have to allow for. */
 export interface Options {
@@ -47,15 +48,16 @@ export const rules = ({ cluster = false, db = 0, namespace }: Options): Readonly
   )
 ]
 
-/** The rules of a user that asks the sentinels where the primary is: it has no keys. */
+/** The rules of a user that asks the sentinels where the primary is, and is told of a failover: it has no keys. */
 export const sentinelRules: ReadonlyArray<string> = [
   "resetkeys",
   "resetchannels",
+  "&+switch-master",
   "-@all",
   `+${introduction}`,
   "+info",
+  "+subscribe",
   "+sentinel|get-master-addr-by-name",
   "+sentinel|sentinels",
-  "+sentinel|replicas",
   "+sentinel|slaves"
 ]

@@ -10,29 +10,32 @@ import {
   RedisLog,
   RedisStore
 } from "@letletme/cache"
-import { Redis, type RedisError } from "@letletme/redis"
+import { Redis } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
 import { Context, Effect, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { ordeal } from "./ordeal.ts"
 import { suite as storeSuite } from "./suites/CacheStore.suite.ts"
 import { suite as logSuite } from "./suites/InvalidationLog.suite.ts"
+import { eventually } from "./tiers.ts"
 import { cluster, sentinel } from "./topologies.ts"
+import { login } from "./users.ts"
 
 const overCluster = cluster()
 const overSentinel = sentinel()
 
-const suites = (name: string, redis: Layer.Layer<Redis, RedisError>) => {
+const suites = (name: string, { as, redis }: Pick<typeof overCluster, "as" | "redis">) => {
   storeSuite(`CacheStore over ${name}`, RedisStore.layer.pipe(Layer.provide(redis)))
   logSuite(`over ${name}`, (settings) =>
     Layer.mergeAll(RedisLog.layer, RedisStore.layer).pipe(
       Layer.provide(CacheConfig.layer({ namespace: "test", maxStaleness: 300, ...settings })),
+      Layer.provide(as("test")),
       Layer.provide(redis)
     )
   )
 }
 
-suites("a cluster", overCluster.redis)
-suites("sentinels", overSentinel.redis)
+suites("a cluster", overCluster)
+suites("sentinels", overSentinel)
 
 class Values extends DomainCache.Service<Values>()("test/Values", {
   graph: DependencyGraph.make({ value: [] }),
@@ -148,8 +151,7 @@ describe("reads from replicas", () => {
     }).pipe(
       Effect.provide(
         Values.layer.pipe(
-          Layer.provideMerge(CacheManager.layerRedis),
-          Layer.provide(overSentinel.with({ readFrom: "replica" })),
+          Layer.provideMerge(overSentinel.cache({}, { readFrom: "replica" })),
           Layer.provideMerge(overSentinel.servers)
         )
       )
@@ -168,7 +170,7 @@ describe("strong reads under load", () => {
         )
         const elsewhere = (logSlot + 8_000) % 16_384
         const came = yield* ordeal(
-          overCluster.redis,
+          overCluster.as("letletme"),
           Effect.gen(function* () {
             yield* Effect.flatten(servers.failOver(logSlot))
             yield* servers.reshard(
@@ -188,10 +190,100 @@ describe("strong reads under load", () => {
     () =>
       Effect.gen(function* () {
         const servers = yield* RedisSentinel
-        const came = yield* ordeal(overSentinel.redis, Effect.flatten(servers.failOver("pause")))
+        const came = yield* ordeal(overSentinel.as("letletme"), Effect.flatten(servers.failOver("pause")))
         assert.isAbove(came.strongReads, 100)
         assert.isAbove(came.writes, 10)
       }).pipe(Effect.provide(overSentinel.servers)),
     90_000
+  )
+})
+
+/** What the commands of a server's users were refused. */
+const refusals = ({ send }: Redis["Service"]) => send("ACL", "LOG")
+
+/** Connections to the sentinels themselves, as their default user. */
+const sentinels = Effect.flatMap(RedisSentinel, (servers) =>
+  Effect.forEach(servers.sentinels, ({ port }) =>
+    Effect.map(Layer.build(Layer.fresh(Redis.layer({ port }))), (context) => Context.get(context, Redis))
+  )
+)
+
+const isRefused = (redis: Redis["Service"], commands: ReadonlyArray<string>) =>
+  Effect.forEach(commands, (line) => {
+    const [command = "", ...args] = line.split(" ")
+    return Effect.map(Effect.flip(redis.send(command, ...args)), ({ reason }) =>
+      assert.strictEqual(reason._tag, "Auth", line)
+    )
+  })
+
+describe("the least privilege", () => {
+  it.live("is enough over a cluster, for reads from replicas too", () =>
+    Effect.gen(function* () {
+      const { nodes, primaries } = yield* RedisCluster
+      const values = yield* Values
+      const ids = Array.from({ length: 30 }, (_, index) => index)
+      const leaders = yield* primaries
+      const statsOf = (some: typeof nodes) =>
+        Effect.map(
+          Effect.forEach(some, ({ redis }) => redis.send("INFO", "commandstats")),
+          (all) => all.map(String).join("\n")
+        )
+      const replicas = nodes.filter((node) => !leaders.includes(node))
+      // A node names those that follow it once it has heard how far they are.
+      yield* eventually(
+        Effect.filterOrFail(Effect.andThen(values.getMany(ids, { skip: "near" }), statsOf(replicas)), (stats) =>
+          stats.includes("cmdstat_mget:")
+        )
+      )
+      const stats = yield* statsOf(nodes)
+      for (const name of ["cluster|slots", "cluster|info", "readonly"]) assert.include(stats, `cmdstat_${name}:`)
+      // Of what befell the cluster before, too: failovers, and slots that moved.
+      for (const { redis } of nodes) assert.deepStrictEqual(yield* refusals(redis), [])
+    }).pipe(
+      Effect.provide(
+        Values.layer.pipe(
+          Layer.provideMerge(overCluster.cache({}, { readFrom: "replica" })),
+          Layer.provideMerge(overCluster.servers)
+        )
+      )
+    )
+  )
+
+  it.live("is enough under sentinels, which tell of a failover, and for reads from replicas too", () =>
+    Effect.gen(function* () {
+      const servers = yield* RedisSentinel
+      const watching = yield* sentinels
+      yield* Values.use((values) => values.update(1, 10))
+      for (const { redis } of [yield* servers.primary, ...(yield* servers.replicas)]) {
+        assert.deepStrictEqual(yield* refusals(redis), [])
+      }
+      const clients = Effect.forEach(watching, (redis) => redis.send("CLIENT", "LIST"))
+      const listens = (list: unknown) => /^(?=.* user=watcher )(?=.* sub=1 )/m.test(String(list))
+      yield* eventually(Effect.filterOrFail(clients, (lists) => lists.every(listens)))
+      for (const redis of watching) assert.deepStrictEqual(yield* refusals(redis), [])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Values.layer.pipe(
+          Layer.provideMerge(overSentinel.cache({}, { readFrom: "replica" })),
+          Layer.provideMerge(overSentinel.servers)
+        )
+      )
+    )
+  )
+
+  it.live("is not enough for one command beyond it, over a cluster, under sentinels, and by the sentinels", () =>
+    Effect.gen(function* () {
+      const common = ["KEYS *", "FLUSHALL", "CONFIG GET *", "REPLICAOF NO ONE", "GET other:1", "ACL WHOAMI"]
+      const ofCluster = ["CLUSTER NODES", "CLUSTER FAILOVER", "CLUSTER RESET", "CLUSTER SHARDS"]
+      const inCluster = yield* Layer.build(overCluster.as("letletme"))
+      yield* isRefused(Context.get(inCluster, Redis), [...common, ...ofCluster])
+      const underSentinels = yield* Layer.build(overSentinel.as("letletme"))
+      yield* isRefused(Context.get(underSentinels, Redis), [...common, "READONLY"])
+      const [{ port } = { port: 0 }] = yield* RedisSentinel.use(({ sentinels }) => Effect.succeed(sentinels))
+      const bySentinel = yield* Layer.build(Layer.fresh(Redis.layer({ port, ...login("watcher") })))
+      const ofSentinel = ["SENTINEL FAILOVER letletme", "SENTINEL SET letletme quorum 1", "SENTINEL RESET *"]
+      yield* isRefused(Context.get(bySentinel, Redis), [...ofSentinel, "PUBLISH +switch-master x", "SUBSCRIBE other"])
+    }).pipe(Effect.scoped, Effect.provide(overSentinel.servers))
   )
 })

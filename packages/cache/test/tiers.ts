@@ -1,32 +1,24 @@
 /**
  * The layers that every suite runs over: memory, and a real Redis, of the topology that the environment names.
  */
-import { Acl, type CacheConfig, CacheManager } from "@letletme/cache"
+import { type CacheConfig, CacheManager } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { RedisServer } from "@letletme/testing"
-import { Effect, Layer, Redacted, Schedule } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { CacheConfig as Config } from "@letletme/cache"
 import { cluster, sentinel } from "./topologies.ts"
+import { login, users } from "./users.ts"
+
+export { secret } from "./users.ts"
 
 export type Settings = Partial<CacheConfig.Settings>
 
-const namespaces = ["letletme", "test", "heard", "relay", "sealed"]
-
-/** The password of all of them. */
-export const secret = "not-for-any-log"
-
-/** A server that knows a user for each namespace, permitted what `Acl.rules` permits and nothing else. */
-const server = RedisServer.layerWith({
-  args: namespaces.flatMap((namespace) => ["--user", namespace, "on", `>${secret}`, ...Acl.rules({ namespace })])
-})
+/** A server that knows a user for each namespace. */
+const server = RedisServer.layerWith({ args: users().flatMap((user) => ["--user", ...user]) })
 
 /** A connection as the user of a namespace. */
 export const as = (namespace: string) =>
-  Layer.unwrap(
-    RedisServer.use(({ port }) =>
-      Effect.succeed(Layer.fresh(Redis.layer({ port, username: namespace, password: Redacted.make(secret) })))
-    )
-  )
+  Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Layer.fresh(Redis.layer({ port, ...login(namespace) })))))
 
 /** A connection as the user who may do everything, for what tests do to a server. */
 export const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(

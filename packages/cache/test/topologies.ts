@@ -3,10 +3,11 @@
  */
 import { CacheConfig, CacheManager } from "@letletme/cache"
 import { Redis, type RedisConfig } from "@letletme/redis"
-import { RedisCluster, RedisSentinel } from "@letletme/testing"
+import { RedisCluster, RedisSentinel, Users } from "@letletme/testing"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll } from "vitest"
 import type { Settings } from "./tiers.ts"
+import { login, users, watcher } from "./users.ts"
 
 /** Built when it is first provided, and closed when the file's tests are done. */
 const shared = <I, E>(layer: Layer.Layer<I, E>): Layer.Layer<I, E> => {
@@ -34,27 +35,44 @@ const over = <I>(servers: Layer.Layer<I>, topology: Effect.Effect<RedisConfig.To
   const make = (connect: typeof Redis.layer, config: Partial<RedisConfig.RedisConfig>) =>
     Layer.unwrap(Effect.map(topology, (found) => connect({ topology: found, ...config }))).pipe(Layer.provide(servers))
   const redis = make(emptied, {})
+  /** A connection as the user of a namespace, who may do what a cache does, and nothing else. */
+  const as = (namespace: string, config: Partial<RedisConfig.RedisConfig> = {}) =>
+    make(Redis.layer, { ...login(namespace), ...config })
   return {
     servers,
     redis,
+    as,
     /** The same without emptying the servers. */
     connected: make(Redis.layer, {}),
-    with: (config: Partial<RedisConfig.RedisConfig>) => make(emptied, config),
-    cache: (settings: Settings = {}) =>
-      CacheManager.layerRedis.pipe(Layer.provide(CacheConfig.layer(settings)), Layer.provideMerge(redis))
+    cache: (settings: Settings = {}, config: Partial<RedisConfig.RedisConfig> = {}) =>
+      CacheManager.layerRedis.pipe(
+        Layer.provide(CacheConfig.layer(settings)),
+        Layer.provide(as(settings.namespace ?? "letletme", config)),
+        Layer.provideMerge(redis)
+      )
   }
 }
 
 /** A cluster of three primaries and three replicas. */
 export const cluster = () =>
   over(
-    shared(Layer.orDie(RedisCluster.layer)),
+    shared(
+      Layer.orDie(RedisCluster.layer).pipe(
+        Layer.provide(Layer.succeed(Users, { servers: users({ cluster: true }), sentinels: [] }))
+      )
+    ),
     RedisCluster.use(({ addresses }) => Effect.succeed({ _tag: "Cluster", nodes: addresses }))
   )
 
 /** A primary with two replicas, and three sentinels. */
 export const sentinel = () =>
   over(
-    shared(Layer.orDie(RedisSentinel.layer)),
-    RedisSentinel.use(({ name, sentinels }) => Effect.succeed({ _tag: "Sentinel", name, sentinels }))
+    shared(
+      Layer.orDie(RedisSentinel.layer).pipe(
+        Layer.provide(Layer.succeed(Users, { servers: users(), sentinels: [watcher] }))
+      )
+    ),
+    RedisSentinel.use(({ name, sentinels }) =>
+      Effect.succeed({ _tag: "Sentinel", name, sentinels, ...login("watcher") })
+    )
   )

@@ -66,12 +66,14 @@ const serves = ({ flags, slots }: Listed, slot: number) =>
   flags.includes("master") && !flags.includes("fail") && slots.some(([first, last]) => first <= slot && slot <= last)
 
 const start = Effect.gen(function* () {
+  const users = yield* RedisProcess.userArguments
   const process = yield* RedisProcess.make((place) =>
     Effect.map(RedisProcess.freePort, (busPort) => [
       ...bare(place),
       ..."--cluster-enabled yes --cluster-node-timeout 1000 --cluster-replica-validity-factor 0".split(" "),
       ..."--repl-diskless-sync-delay 0 --cluster-port".split(" "),
-      `${busPort}`
+      `${busPort}`,
+      ...users
     ])
   )
   const connection = yield* Layer.build(Layer.fresh(Redis.layer({ port: process.port, lazy: true })))

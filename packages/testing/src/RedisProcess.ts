@@ -1,7 +1,7 @@
 /**
  * A redis-server as a process of a scope: its own port, its own folder, killed and cleaned up at the end.
  */
-import { Config, Effect, Option, Schedule, Schema, type Scope } from "effect"
+import { Config, Context, Effect, Option, Schedule, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { createConnection, createServer } from "node:net"
@@ -59,6 +59,18 @@ const ended = (child: ChildProcess) =>
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
     child.once("exit", () => resume(Effect.void))
   })
+
+/**
+ * Who the servers of a cluster, those under sentinels, and the sentinels know beside the default user: each is a name and
+ * rules, as `ACL SETUSER` takes them. They outlive a restart.
+ */
+export const Users = Context.Reference<{
+  readonly servers: ReadonlyArray<ReadonlyArray<string>>
+  readonly sentinels: ReadonlyArray<ReadonlyArray<string>>
+}>("@letletme/testing/RedisProcess/Users", { defaultValue: () => ({ servers: [], sentinels: [] }) })
+
+/** Those of the servers, as arguments. */
+export const userArguments = Effect.map(Users, ({ servers }) => servers.flatMap((user) => ["--user", ...user]))
 
 /** Where the process runs. */
 export interface Place {

@@ -32,14 +32,17 @@ const connected = Effect.fnUntraced(function* (process: RedisProcess.RedisProces
   return { process, redis: Context.get(connection, Redis) } satisfies Server
 })
 
-const startServer = Effect.flatMap(
-  RedisProcess.make((place) => Effect.succeed([...bare(place), "--repl-diskless-sync-delay", "0"])),
-  connected
+const startServer = Effect.flatMap(RedisProcess.userArguments, (users) =>
+  Effect.flatMap(
+    RedisProcess.make((place) => Effect.succeed([...bare(place), "--repl-diskless-sync-delay", "0", ...users])),
+    connected
+  )
 )
 
 /** A sentinel keeps its configuration in a file, which it writes anew. */
-const startSentinel = (primary: number) =>
-  Effect.flatMap(
+const startSentinel = Effect.fnUntraced(function* (primary: number) {
+  const users = yield* RedisProcess.Users
+  return yield* Effect.flatMap(
     RedisProcess.make(({ folder, port }) => {
       const path = join(folder, "sentinel.conf")
       const text = [
@@ -48,7 +51,8 @@ const startSentinel = (primary: number) =>
         `dir ${folder}`,
         `sentinel monitor ${name} 127.0.0.1 ${primary} 2`,
         `sentinel down-after-milliseconds ${name} 500`,
-        `sentinel failover-timeout ${name} 5000`
+        `sentinel failover-timeout ${name} 5000`,
+        ...users.sentinels.map((user) => `user ${user.join(" ")}`)
       ].join("\n")
       return Effect.as(
         Effect.promise(() => writeFile(path, `${text}\n`)),
@@ -57,6 +61,7 @@ const startSentinel = (primary: number) =>
     }),
     connected
   )
+})
 
 /**
  * Servers under sentinels that tests may mistreat.

@@ -39,11 +39,12 @@ const tries = (plain: string, braced: string): ReadonlyMap<string, Command> =>
     ["info", ["INFO", "server"]],
     ["client|setname", ["CLIENT", "SETNAME", "letletme-doctor"]],
     ["cluster|slots", ["CLUSTER", "SLOTS"]],
-    ["cluster|info", ["CLUSTER", "INFO"]]
+    ["cluster|info", ["CLUSTER", "INFO"]],
+    ["asking", ["ASKING"]]
   ])
 
 // A connection is begun with these: without them there is none.
-const untried = new Set(["set", "del", "unlink", "readonly", "select"])
+const untried = new Set(["set", "del", "unlink", "readonly", "readwrite", "select"])
 
 const isRefusal = (error: RedisError) => error.reason._tag === "Auth"
 const isOfKeys = ({ reason }: RedisError) => /\bkeys?\b/.test(reason.detail)

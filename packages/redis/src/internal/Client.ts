@@ -274,7 +274,9 @@ export const connect = (config: RedisConfig, purpose: Purpose): Effect.Effect<Co
               Effect.fail(new RedisError({ reason: new Timeout({ command, detail: `nothing within ${millis} ms` }) }))
             )
           }, millis)
-          void cluster.callBuffer(command, args.map(toArgument), (error, reply) => {
+          // ioredis sends to replicas what it knows to be a read, by its name in small letters.
+          const name = purpose.role === "replica" ? command.toLowerCase() : command
+          void cluster.callBuffer(name, args.map(toArgument), (error, reply) => {
             inFlight--
             clearTimeout(timer)
             if (error) {
