@@ -16,6 +16,7 @@ import { Committer } from "./season/Committer.ts"
 import { currentRevision } from "./season/currentRevision.ts"
 import { DatabaseError, Empty } from "./season/Database.ts"
 import type { SeasonStore } from "./season/MemoryDatabase.ts"
+import * as Reader from "./season/Reader.ts"
 import { currentId, CurrentSeason, SeasonDeductions, SeasonPublication } from "./season/SeasonCache.ts"
 import { domains, type SeasonRevision } from "./season/SeasonRevision.ts"
 import type { Scope } from "./standing/Standing.ts"
@@ -57,6 +58,22 @@ export type FplCaches = Layer.Success<typeof layerReaders> | Layer.Success<typeo
  */
 export const layer: Layer.Layer<FplCaches, never, CacheManager | InvalidationLog | SeasonStore> = layerReaders.pipe(
   Layer.provideMerge(announcing)
+)
+
+/**
+ * Finds the cache that a key belongs to, for what looks at keys: a command line, a comparison. When a season was published is
+ * left out: each process knows of its own.
+ */
+export const readers: Effect.Effect<Reader.Reader, never, Layer.Success<typeof layerReaders>> = Effect.gen(
+  function* () {
+    const all = [
+      ...(yield* domains.readers),
+      Reader.make(yield* CurrentSeason),
+      Reader.make(yield* SeasonDeductions),
+      Reader.make(yield* StandingCache)
+    ]
+    return (key) => Option.firstSomeOf(all.map((one) => one(key)))
+  }
 )
 
 /** The ids of what the current season holds. */

@@ -7,7 +7,6 @@ import { wrap } from "@letletme/command"
 import { Effect, JsonPatch, Layer, Option, Schema, Stream } from "effect"
 import { keyOrPattern, keysOf } from "../Namespace.ts"
 import { answer, Failed, sentence } from "../Output.ts"
-import { readers } from "../Readers.ts"
 
 /** One field that differs; `null` where one side does not have it. */
 interface Change {
@@ -84,8 +83,8 @@ export const diff = Effect.fn("diff")(function* (text: Option.Option<string>, as
     onNone: () => Effect.undefined,
     onSome: keyOrPattern
   })
-  const held = yield* readers
-  const told = yield* Effect.provide(readers, yield* Layer.build(truth))
+  const held = yield* FplCaches.readers
+  const told = yield* Effect.provide(FplCaches.readers, yield* Layer.build(truth))
   const different: Array<Different> = []
   const passedOver: Array<Tag.Tag> = []
   let [same, notFresh] = [0, 0]

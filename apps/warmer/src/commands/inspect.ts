@@ -2,10 +2,10 @@
  * `inspect`: what the store holds under a key, or under each key of a pattern.
  */
 import { CacheManager, CacheStore, Cipher, Entry, type Explanation, Tag } from "@letletme/cache"
+import { FplCaches } from "@letletme/fpl"
 import { Clock, Duration, Effect, Option, Result, Stream } from "effect"
 import { keyOrPattern, keysOf } from "../Namespace.ts"
 import { answer, columns, Failed } from "../Output.ts"
-import { readers } from "../Readers.ts"
 
 /** How the bytes of a value are kept. */
 const formOf = (payload: Uint8Array): string => {
@@ -94,7 +94,7 @@ const one = Effect.fnUntraced(function* (key: Tag.Tag, json: boolean) {
   if (Option.isNone(found)) {
     return yield* new Failed({ message: `The store holds no entry under ${key}: \`explain\` says why.` })
   }
-  const reading = (yield* readers)(key)
+  const reading = (yield* FplCaches.readers)(key)
   const value = Option.isNone(reading) ? Option.none() : yield* reading.value.peek
   const now = yield* Clock.currentTimeMillis
   yield* answer(json, { ...found.value, value: Option.getOrNull(value) }, () => describeOne(found.value, value, now))

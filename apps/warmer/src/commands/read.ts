@@ -2,12 +2,11 @@
  * Looking at what readers get: `table`, `get`, `explain`.
  */
 import { CacheManager } from "@letletme/cache"
-import { currentId, CurrentSeason, Standing, StandingCache, StandingId } from "@letletme/fpl"
+import { currentId, CurrentSeason, FplCaches, Standing, StandingCache, StandingId } from "@letletme/fpl"
 import { Effect, Option, Schema } from "effect"
 import type { Explanation } from "../admin/Reports.ts"
 import { keyOrPattern } from "../Namespace.ts"
 import { answer, columns, Failed, sentence, table } from "../Output.ts"
-import { readers } from "../Readers.ts"
 
 /** `table`: the league table, overall or in another scope. */
 export const showTable = Effect.fn("table")(function* (scope: string, json: boolean) {
@@ -25,7 +24,7 @@ export const showTable = Effect.fn("table")(function* (scope: string, json: bool
 /** `get KEY`: a value, loaded where the cache does not have it. */
 export const get = Effect.fn("get")(function* (text: string) {
   const key = yield* keyOrPattern(text)
-  const reading = (yield* readers)(key)
+  const reading = (yield* FplCaches.readers)(key)
   if (Option.isNone(reading)) {
     return yield* new Failed({
       message: `${key} is no key of a domain. Keys look like match:2030-31:17, match:event:2030-31:28:ids or standing:2030-31:overall.`

@@ -17,6 +17,7 @@ import type { graph } from "../graph.ts"
 import type { Simulation } from "../source/Simulation.ts"
 import * as Comparison from "./Comparison.ts"
 import type { Database, DatabaseError } from "./Database.ts"
+import * as Reader from "./Reader.ts"
 import type { Repository, Stored } from "./Repository.ts"
 import type { Season, SeasonId } from "./Season.ts"
 import type { SeasonRepository } from "./SeasonRepository.ts"
@@ -78,6 +79,8 @@ export interface SeasonDomain<in R, Caches, Repositories> {
   readonly stages: (ids: IdsOf<R>) => Effect.Effect<ReadonlyArray<Stage>, never, Caches>
   readonly tables: Effect.Effect<ReadonlyArray<Table<R>>, never, Repositories>
   readonly opened: Effect.Effect<ReadonlyArray<Opened<R>>, never, Caches | Repositories>
+  /** Its caches by the keys of their entries. */
+  readonly readers: Effect.Effect<ReadonlyArray<Reader.Reader>, never, Caches>
   /** What the simulated season states of it in `bootstrap-static`, at a time (epoch ms). */
   readonly simulated: (simulation: Simulation, time: number) => Readonly<Record<string, unknown>>
 }
@@ -88,7 +91,7 @@ export interface Described<in R, Caches, Repositories> extends SeasonDomain<R, C
 }
 
 /** A cache as its class declares it. `P` is the repository that its lookup reads. */
-type CacheClass<I, Id, A, E, P> = Context.Key<I, Domain.Domain<Id, A, E>> & {
+type CacheClass<I, Id, A, E extends CacheError | DatabaseError, P> = Context.Key<I, Domain.Domain<Id, A, E>> & {
   readonly layer: Layer.Layer<I, never, Needs | P>
 }
 
@@ -101,7 +104,7 @@ const idsIn =
     revision[field].map(({ id, season }) => ({ season, id }))
 
 /** Describes a domain. Its lists are added by {@link listedBy} and its like. */
-export const make = <A extends SeasonId, I, E, C, P, F extends string>(options: {
+export const make = <A extends SeasonId, I, E extends CacheError | DatabaseError, C, P, F extends string>(options: {
   readonly name: Name
   /** Where a revision holds it, and how its stage is called: `teams`. */
   readonly field: F
@@ -146,13 +149,14 @@ export const make = <A extends SeasonId, I, E, C, P, F extends string>(options: 
           Comparison.confirm(cache, entities(revision), compared, reachedBy, occasion)
       }
     ]),
+    readers: Effect.map(options.cache, (cache) => [Reader.make(cache)]),
     simulated: options.simulated ?? (() => ({}))
   }
 }
 
 /** Adds a list of ids, warmed for these owners; `relation` is what it is of, where that is no domain. */
 export const listedBy =
-  <I, Id, E, P, R2>(
+  <I, Id, E extends CacheError | DatabaseError, P, R2>(
     lists: CacheClass<I, Id, ReadonlyArray<number>, E, P>,
     name: string,
     owners: (revision: R2) => ReadonlyArray<Id>,
@@ -166,18 +170,19 @@ export const listedBy =
       Effect.zipWith(self.stages(ids), lists, (others, cache) => [
         ...others,
         WarmStage.stage({ kind: "related", name, domain: self.name, cache, ids: ids(owners) })
-      ])
+      ]),
+    readers: Effect.zipWith(self.readers, lists, (others, cache) => [...others, Reader.make(cache)])
   })
 
 /** Adds a list that there is once a season. */
-export const listedBySeason = <I, E, P>(
+export const listedBySeason = <I, E extends CacheError | DatabaseError, P>(
   lists: CacheClass<I, Season, ReadonlyArray<number>, E, P>,
   name: string,
   relation?: string
 ) => listedBy(lists, name, ({ season }: { readonly season: Season }) => [season], relation)
 
 /** Adds a list that there is for each entity of a revision's field. */
-export const listedByEach = <F extends string, I, E, P>(
+export const listedByEach = <F extends string, I, E extends CacheError | DatabaseError, P>(
   field: F,
   lists: CacheClass<I, SeasonId, ReadonlyArray<number>, E, P>,
   name: string
@@ -194,5 +199,6 @@ export const and =
     stages: (ids) => Effect.zipWith(self.stages(ids), that.stages(ids), (one, two) => [...one, ...two]),
     tables: Effect.zipWith(self.tables, that.tables, (one, two) => [...one, ...two]),
     opened: Effect.zipWith(self.opened, that.opened, (one, two) => [...one, ...two]),
+    readers: Effect.zipWith(self.readers, that.readers, (one, two) => [...one, ...two]),
     simulated: (simulation, time) => ({ ...self.simulated(simulation, time), ...that.simulated(simulation, time) })
   })
