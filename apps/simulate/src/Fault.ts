@@ -17,6 +17,8 @@ export interface Fault {
 /** From here on, a module that the fault concerns is loaded with its edits. Before that nothing of it may be loaded. */
 export const putIn = ({ edits, name }: Fault): void => apply(`The fault "${name}"`, edits)
 
+const asker = "cache/src/internal/Asker.ts"
+const warming = "cache/src/internal/Warming.ts"
 const loader = "cache/src/internal/Loader.ts"
 const landing = "cache/src/internal/Landing.ts"
 const tiers = "cache/src/internal/Tiers.ts"
@@ -44,6 +46,17 @@ export const faults: ReadonlyArray<Fault> = [
     name: "stamp-after-read",
     mistake: "an entry is stamped when its lookup answers, not before it asks",
     edits: [edit(landing, "const { stamp } = recorder", "const stamp = live.view.position")]
+  },
+  {
+    name: "stamp-after-warming",
+    mistake: "a batch that is warmed is stamped when its lookup answers, not before it asks",
+    edits: [
+      edit(
+        warming,
+        "        recorder,\n        fence,",
+        "        recorder: Recording.forLoad(live.view.position, false),\n        fence,"
+      )
+    ]
   },
   {
     name: "gap-ignored",
@@ -150,7 +163,7 @@ export const faults: ReadonlyArray<Fault> = [
     mistake: "a snapshot, or a load, mixes what is newer than the view with what is older",
     edits: [
       edit(manager, "Math.max(view.position, recorder.upTo),", "view.position,"),
-      edit(landing, "live.view.position >= recorder.highest ||", "true ||")
+      edit(landing, "live.view.position < recorder.highest ||", "false ||")
     ]
   },
   {
@@ -251,9 +264,9 @@ export const faults: ReadonlyArray<Fault> = [
     mistake: "a failed lookup is stored as absent",
     edits: [
       edit(
-        loader,
-        "counted([flight], asker.run(flight.wanted, answer, flight.recorder)).pipe(",
-        'counted([flight], asker.run(flight.wanted, Effect.catch(answer, () => Effect.succeed({ _tag: "Absent" })), flight.recorder)).pipe('
+        asker,
+        "loading([one], own ?? askOne(one), recorder)",
+        'loading([one], Effect.catch(own ?? askOne(one), () => Effect.succeed({ _tag: "Absent" })), recorder)'
       )
     ]
   },
@@ -292,7 +305,11 @@ export const faults: ReadonlyArray<Fault> = [
     name: "racy-fills-refused",
     mistake: "what was loaded is never stored",
     edits: [
-      edit(landing, "fill: isWhole && live.view.isValid(stamp, entry.tags) ? fill : undefined", "fill: undefined")
+      edit(
+        landing,
+        "if (live.view.position < recorder.highest || !live.view.isValid(stamp, entry.tags)) return { entry }",
+        "if (stamp > -1) return { entry }"
+      )
     ]
   }
 ]

@@ -28,6 +28,7 @@ import * as probe from "./internal/probe.ts"
 import * as Reader from "./internal/Reader.ts"
 import * as Shelf from "./internal/Shelf.ts"
 import { timed } from "./internal/timed.ts"
+import * as Warming from "./internal/Warming.ts"
 import * as Writer from "./internal/Writer.ts"
 import { LiveView } from "./LiveView.ts"
 import type { Load } from "./Load.ts"
@@ -287,8 +288,9 @@ export class CacheManager extends Context.Service<
             const writer = Writer.make(definition, shelf)
             const lookup = provided(definition, context)
             const asker = Asker.make({ domain: label, shelf, lookup })
-            const loader = yield* Loader.make<Id, A, E>({ domain: label, shelf, lookup, asker })
+            const loader = yield* Loader.make<Id, A, E>({ shelf, asker })
             const reader = Reader.make(label, shelf, loader)
+            const warm = Warming.make({ shelf, asker, loader })
 
             const updateMany: Domain<Id, A, E>["updateMany"] = (replacements, options = {}) =>
               Effect.flatMap(
@@ -336,7 +338,9 @@ export class CacheManager extends Context.Service<
                   options?.cause === undefined ? {} : { cause: options.cause }
                 ),
               touch: (id, timeToLive) => writer.touch(keyed(id), timeToLive),
-              inspect: (ids) => inspect(shelf, ids.map(keyed)),
+              inspect: (ids) =>
+                Effect.map(inspect(shelf, ids.map(keyed)), (found) => found.map(({ condition }) => condition)),
+              warm: (ids) => warm(ids.map(keyed)),
               explain: (id) => explain(shelf, log, keyed(id))
             }
             opened.set(label, {

@@ -1,7 +1,7 @@
 /**
  * A cached domain: what defines it, and what one can do with it once a `CacheManager` has opened it.
  */
-import type { Duration, Effect, Option, Schema } from "effect"
+import type { Cause, Duration, Effect, Option, Schema } from "effect"
 import type { CacheError } from "./CacheError.ts"
 import type { Above, DependencyGraph, Edges } from "./DependencyGraph.ts"
 import type { Revision } from "./Entry.ts"
@@ -70,11 +70,6 @@ export interface ReadOptions {
   readonly maxAge?: Duration.Input | undefined
   /** Tiers that are not asked: the near cache, or both tiers. */
   readonly skip?: "near" | "all" | undefined
-  /**
-   * What has to be loaded is answered once the store has it, and fails where the store does not take it: for warming. The
-   * store is waited for as long as its own time-outs allow, not only for `storeTimeout`.
-   */
-  readonly stored?: boolean | undefined
   /** Overrides the domain's policy for this call. */
   readonly staleWhileRevalidate?: StaleReach | undefined
   readonly staleIfUnavailable?: StaleReach | undefined
@@ -140,6 +135,14 @@ export interface Change {
 
 /** What the store holds of a key. */
 export type Condition = "fresh" | "expired" | "invalidated" | "missing" | "corrupt"
+
+/** What warming did for one id. */
+export interface Warmed<E> {
+  /** What the store held: all but `fresh` was loaded. */
+  readonly was: Condition
+  /** Why it could not be loaded, or not stored. */
+  readonly failure: Cause.Cause<E> | undefined
+}
 
 /**
  * An open domain. No method needs a service.
@@ -216,6 +219,12 @@ export interface Domain<Id, A, E> {
   readonly touch: (id: Id, timeToLive?: Duration.Input) => Effect.Effect<boolean, CacheError>
   /** What the store holds of each id, past the near cache: read whole, and checked against the log's head. */
   readonly inspect: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<Condition>, CacheError>
+  /**
+   * Loads into the store what it does not have fresh, and answers for each id what it was. Domains with `lookupMany` are
+   * asked once for all of them, whoever else loads one of them: for {@link Warmer}, which leads. What could not be
+   * loaded or stored says why; a store that cannot be read fails all.
+   */
+  readonly warm: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyArray<Warmed<E | CacheError>>, CacheError>
   /** Why an entry is fresh, stale or absent. */
   readonly explain: (id: Id) => Effect.Effect<Explanation, CacheError>
 }

@@ -82,9 +82,10 @@ export const describe = (header: Header): string => {
 
 /** The part of the wire format that does not know its stamp: checksum, header, payload. */
 export const body = (header: Header, payload: Uint8Array): Uint8Array => {
-  const text = `${describe(header)}\n`
-  const sum = crc32(payload, crc32(text)).toString(16).padStart(8, "0")
-  return Buffer.concat([Buffer.from(`${sum} ${text}`), payload])
+  const text = Buffer.from(`00000000 ${describe(header)}\n`)
+  const sum = crc32(payload, crc32(text.subarray(9)))
+  text.write(sum.toString(16).padStart(8, "0"), 0, "latin1")
+  return Buffer.concat([text, payload])
 }
 
 /** The whole wire format: a body under its stamp. */

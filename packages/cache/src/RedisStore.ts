@@ -33,13 +33,10 @@ export const fillOver =
         scripts.fill,
         [...some.map(({ key }) => key), ...(table === undefined || redis.spread !== undefined ? [] : [table])],
         some.flatMap(({ stamp, revision, timeToLive, overwrite, bytes, fence = 0 }) => [
-          stamp,
-          revision.time,
-          revision.sequence,
-          Math.max(1, Math.round(timeToLive)),
-          overwrite ? 1 : 0,
           bytes,
-          fence
+          Math.max(1, Math.round(timeToLive)),
+          fence,
+          overwrite ? "" : `${stamp} ${revision.time} ${revision.sequence}`
         ])
       )
     ).pipe(

@@ -2,10 +2,10 @@
  * Warming: an empty cache is loaded, primary data before related, each in the order of the graph; one that is not empty
  * is verified, and what is invalid is reloaded.
  */
-import { Clock, Context, Effect, Layer, Result, type Scope, Semaphore, Stream, SubscriptionRef } from "effect"
+import { Cause, Clock, Context, Effect, Layer, Result, type Scope, Semaphore, Stream, SubscriptionRef } from "effect"
 import type { CacheError } from "./CacheError.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
-import type { Condition, Domain } from "./Domain.ts"
+import type { Condition, Domain, Warmed } from "./Domain.ts"
 import * as Instruments from "./Instruments.ts"
 import * as Meter from "./Meter.ts"
 import type { Tag } from "./Tag.ts"
@@ -13,9 +13,8 @@ import type { Tag } from "./Tag.ts"
 /** A stage's ids, read for one run. */
 interface Prepared {
   readonly keys: ReadonlyArray<Tag>
-  readonly inspect: (from: number, to: number) => Effect.Effect<ReadonlyArray<Condition>, CacheError>
-  /** Loads some of the ids, by their places; answers what went wrong. */
-  readonly load: (places: ReadonlyArray<number>) => Effect.Effect<string | undefined>
+  /** Looks at those between two places, and loads what is not fresh. */
+  readonly warm: (from: number, to: number) => Effect.Effect<ReadonlyArray<Warmed<unknown>>, CacheError>
 }
 
 /** One kind of entries to warm. Make one with {@link stage}. */
@@ -40,17 +39,7 @@ export const stage = <D extends string, Id, A, E, E2>(options: {
   kind: options.kind,
   prepare: Effect.map(options.ids, (ids) => ({
     keys: ids.map(options.cache.key),
-    inspect: (from, to) => options.cache.inspect(ids.slice(from, to)),
-    load: (places) =>
-      options.cache
-        .getMany(
-          places.flatMap((place) => ids.slice(place, place + 1)),
-          { skip: "near", staleWhileRevalidate: "none", stored: true }
-        )
-        .pipe(
-          Effect.as(undefined),
-          Effect.catch((error) => Effect.succeed(String(error)))
-        )
+    warm: (from, to) => options.cache.warm(ids.slice(from, to))
   }))
 })
 
@@ -148,31 +137,28 @@ export class Warmer extends Context.Service<
           if (Result.isFailure(prepared)) {
             return { name, total: 0, found, loaded, failures: [String(prepared.failure)] }
           }
-          const { inspect, keys, load } = prepared.success
+          const { keys, warm } = prepared.success
           const starts = Array.from({ length: Math.ceil(keys.length / options.batch) }, (_, i) => i * options.batch)
           yield* Effect.forEach(
             starts,
             Effect.fnUntraced(function* (from) {
-              const conditions = yield* Effect.result(inspect(from, from + options.batch))
-              if (conditions._tag === "Failure") {
-                failures.push(conditions.failure.message)
+              const warmed = yield* Effect.result(warm(from, from + options.batch))
+              if (warmed._tag === "Failure") {
+                failures.push(warmed.failure.message)
                 return
               }
-              const places: Array<number> = []
-              for (const [offset, condition] of conditions.success.entries()) {
-                found[condition]++
-                if (condition !== "fresh") places.push(from + offset)
+              // A lookup that failed for a whole batch is one failure.
+              const failed = new Set<string>()
+              for (const [offset, { failure, was }] of warmed.success.entries()) {
+                found[was]++
+                const key = keys[from + offset]
+                if (failure !== undefined) failed.add(String(Cause.squash(failure)))
+                else if (key !== undefined && was !== "fresh") loaded.push({ key, was })
               }
-              const failure = places.length > 0 ? yield* load(places) : undefined
-              if (failure !== undefined) failures.push(failure)
-              for (const place of places) {
-                const key = keys[place]
-                const was = conditions.success[place - from]
-                if (key !== undefined && was !== undefined && failure === undefined) loaded.push({ key, was })
-              }
+              failures.push(...failed)
               yield* SubscriptionRef.update(progress, ({ done, total }) => ({
                 stage: name,
-                done: done + conditions.success.length,
+                done: done + warmed.success.length,
                 total
               }))
             }),

@@ -214,11 +214,7 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
   const later: Array<() => void> = []
   const announcedAt = new Map<string, number>()
 
-  const read = (
-    work: Extract<Plan.Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>,
-    by: number,
-    onDone: () => void = () => {}
-  ): void => {
+  const read = (work: Plan.Reading, by: number, onDone: () => void = () => {}): void => {
     const peer = process(by)
     const users = peer?.users()
     if (peer === undefined || users === undefined) return onDone()
@@ -234,7 +230,8 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
       const stirsBefore = stirs
       const underWay = { what: `${name} ${what}`, isAlive: machine.isAlive }
       pending.add(underWay)
-      const disturbs = work._tag === "Refresh" || isStrong
+      // A batch that is warmed waits for nobody.
+      const disturbs = work._tag === "Refresh" || work._tag === "Warm" || isStrong
       if (disturbs) disturbers++
       tell(() => `${name} begins: ${what}${after > 0 ? ` ${after}` : ""}, its view at ${users.position()}`)
       const fiber = machine.start(users.read(work, after))
@@ -439,7 +436,7 @@ const run = (plan: Plan.Plan, options: { readonly lua: Lua.Lua; readonly isTrace
   return { violations, reads, acknowledged, lookups, trace }
 }
 
-const describe = (work: Extract<Plan.Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>): string => {
+const describe = (work: Plan.Reading): string => {
   switch (work._tag) {
     case "Read":
       return `${work.kind}:${work.id} (${work.how})`
@@ -447,6 +444,8 @@ const describe = (work: Extract<Plan.Work, { _tag: "Read" | "ReadMany" | "Snapsh
       return `items ${work.ids.join(" ")}${work.isStrong ? " (strong)" : ""}`
     case "Refresh":
       return `items ${work.ids.join(" ")} (refreshed)`
+    case "Warm":
+      return `items ${work.ids.join(" ")} (warmed)`
     case "Snapshot":
       return `all of group:${work.group} (snapshot)`
   }

@@ -7,17 +7,15 @@ import type { CacheError } from "../CacheError.ts"
 import type { Staleness } from "../CacheEvent.ts"
 import type { Entry } from "../Entry.ts"
 import { Fence } from "../Fence.ts"
-import * as Lookup from "../Lookup.ts"
+import type * as Lookup from "../Lookup.ts"
 import type { Position } from "../Position.ts"
 import * as Recording from "../Recording.ts"
 import type { Tag } from "../Tag.ts"
-import * as TraceContext from "../TraceContext.ts"
-import type { Asker } from "./Asker.ts"
+import type { Asker, Loading } from "./Asker.ts"
 import * as Landing from "./Landing.ts"
 import type { Lessee } from "./Leases.ts"
 import * as Leases from "./Leases.ts"
 import type { Shelf } from "./Shelf.ts"
-import { timed } from "./timed.ts"
 
 /** What is asked of the loader. */
 export interface Wanted<Id, A> {
@@ -78,15 +76,13 @@ const firstPoll = 2
 const lastPoll = 5
 
 export const make = <Id, A, E>(options: {
-  readonly domain: string
   readonly shelf: Shelf<Id, A>
-  readonly lookup: Lookup.Lookup<Id, A, E, never>
   readonly asker: Asker<Id, A, E>
 }): Effect.Effect<Loader<Id, A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     type Flown = Flight<Id, A, E>
-    const { asker, domain, shelf, lookup } = options
-    const { kernel, policy, counts, meter } = shelf
+    const { asker, shelf } = options
+    const { kernel, policy, counts } = shelf
     const { clock, config, live, tier } = kernel
     const { view } = live
     const run = yield* FiberSet.makeRuntime()
@@ -116,16 +112,6 @@ export const make = <Id, A, E>(options: {
       }
     })
 
-    const traced = <B, E2>(name: string, group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E2>) =>
-      TraceContext.inSpan(name, effect, () => ({
-        ...TraceContext.joined(group.map(({ span }) => span)),
-        attributes: {
-          "cache.domain": domain,
-          "cache.key": TraceContext.short(group[0]?.wanted.key),
-          "cache.keys": group.length
-        }
-      }))
-
     const land = (answered: ReadonlyArray<readonly [Flown, Lookup.Answer<A>]>) => {
       const landing = Effect.all(
         [
@@ -140,60 +126,26 @@ export const make = <Id, A, E>(options: {
         ],
         { concurrency: 2, discard: true }
       )
-      return traced(
+      return asker.traced(
         "CacheStore.fill",
         answered.map(([flight]) => flight),
         landing
       )
     }
 
-    const counted = <B>(group: ReadonlyArray<Flown>, effect: Effect.Effect<B, E | CacheError>) =>
-      Effect.suspend(() => {
-        let millis = 0
-        const timing = timed(clock, effect, (seconds) => {
-          millis = Math.round(seconds * 1_000)
-          meter.load(seconds)
-        })
-        return Effect.onExit(timing, (exit) =>
-          Effect.sync(() => {
-            counts.loadMillis += millis
-            if (Exit.isSuccess(exit)) {
-              counts.loads += group.length
-              for (const { wanted } of group) {
-                kernel.tell({ _tag: "Loaded", key: wanted.key, because: wanted.because, millis })
-              }
-            } else {
-              counts.loadFailures += group.length
-              for (const { wanted } of group) kernel.tell({ _tag: "LoadFailed", key: wanted.key, error: exit.cause })
-            }
-          })
-        )
-      })
+    const loadingOf = ({ span, wanted }: Flown): Loading<Id, A> => ({ ...wanted, span })
 
-    const previous = ({ held }: Wanted<Id, A>): Lookup.Previous<A> | undefined =>
-      held?.value === undefined ? undefined : { value: held.value, revision: held.revision, createdAt: held.createdAt }
-
-    const one = (flight: Flown, answer: Effect.Effect<Lookup.Answer<A>, E | CacheError>) =>
-      counted([flight], asker.run(flight.wanted, answer, flight.recorder)).pipe(
-        (load) => traced("DomainCache.load", [flight], load),
+    const one = (flight: Flown) =>
+      asker.load(loadingOf(flight), flight.recorder, flight.wanted.load).pipe(
         Effect.flatMap((answered) => land([[flight, answered]])),
         Effect.onError((cause) => Effect.sync(() => finish(flight, Exit.failCause(cause)))),
         Effect.ignoreCause
       )
 
-    const many = (
-      group: Arr.NonEmptyReadonlyArray<Flown>,
-      batched: NonNullable<Lookup.Lookup<Id, A, E, never>["lookupMany"]>
-    ) => {
-      const questions = Arr.map(group, ({ wanted }) => ({ id: wanted.id, previous: previous(wanted) }))
+    const many = (group: Arr.NonEmptyReadonlyArray<Flown>) => {
       const everyone = Recording.forAll(group.map(({ recorder }) => recorder))
-      return counted(group, asker.run(group[0].wanted, batched(questions), everyone)).pipe(
-        (load) => traced("DomainCache.load", group, load),
-        Effect.flatMap((answers) =>
-          answers.length === group.length
-            ? land(Arr.zip(group, answers))
-            : Effect.die(`The lookup of ${domain} gave ${answers.length} answers to ${group.length} questions`)
-        ),
+      return asker.loadMany(Arr.map(group, loadingOf), everyone).pipe(
+        Effect.flatMap((answers) => land(Arr.zip(group, answers))),
         Effect.onError((cause) =>
           Effect.sync(() => {
             for (const flight of group) finish(flight, Exit.failCause(cause))
@@ -203,20 +155,11 @@ export const make = <Id, A, E>(options: {
       )
     }
 
-    const inOneLookup = (group: ReadonlyArray<Flown>) =>
-      lookup.lookupMany !== undefined && Arr.isReadonlyArrayNonEmpty(group) ? [many(group, lookup.lookupMany)] : []
-
-    const inOwnLookups = (group: ReadonlyArray<Flown>) =>
-      group.flatMap((flight) => {
-        const { id, load } = flight.wanted
-        const answer = load ?? lookup.lookup?.(id, previous(flight.wanted))
-        return answer === undefined ? [] : [one(flight, answer)]
-      })
-
     const perform = (group: ReadonlyArray<Flown>) => {
-      const apart = lookup.lookupMany === undefined ? group : group.filter(({ wanted }) => wanted.load !== undefined)
-      const together = group.filter((flight) => !apart.includes(flight))
-      return Effect.all([...inOneLookup(together), ...inOwnLookups(apart)], {
+      const isApart = ({ wanted }: Flown) => !asker.asksTogether || wanted.load !== undefined
+      const apart = group.filter(isApart)
+      const together = group.filter((flight) => !isApart(flight))
+      return Effect.all([...(Arr.isReadonlyArrayNonEmpty(together) ? [many(together)] : []), ...apart.map(one)], {
         // As many as the bulkhead lets through: the rest would only stand in its queue.
         concurrency: config.maxLookups,
         discard: true

@@ -47,7 +47,7 @@ export const make = <Id, A, E>(domain: string, shelf: Shelf<Id, A>, loader: Load
 
   const wanted = (
     held: Holding,
-    { skip, stored = false }: ReadOptions,
+    { skip }: ReadOptions,
     nested: boolean,
     load?: Wanted<Id, A>["load"]
   ): Wanted<Id, A> => ({
@@ -60,7 +60,7 @@ export const make = <Id, A, E>(domain: string, shelf: Shelf<Id, A>, loader: Load
     nested,
     anew: held.anew,
     exact: held.exact,
-    stored,
+    stored: false,
     load
   })
 

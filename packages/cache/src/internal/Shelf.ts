@@ -37,22 +37,27 @@ export interface Shelf<Id, A> {
   readonly stateOf: (entry: Entry.Entry<A> | undefined, now: number, trusted: boolean, maxAge: number) => State
   /** Puts an entry at hand; one that does not displace others only where there is room. */
   readonly keep: (id: Id, entry: Entry.Entry<A>, displaces?: boolean) => void
-  /** Encodes a value under its header, stamped later. */
-  readonly encode: (
-    key: Tag.Tag,
-    value: A | undefined,
-    tags: Iterable<Tag.Tag>,
-    revision: Entry.Revision,
-    options?: {
-      /** Instead of what the policy says (ms). */
-      readonly timeToLive?: number | undefined
-      /** It is written with the append that announces it, or was. */
-      readonly announced?: boolean
-      /** The stamp that it will get, where that is not the append's. */
-      readonly stamp?: Position
-    }
-  ) => Effect.Effect<Draft<A>, CacheError>
+  /** Encodes values, and shortens their lives by chances of the fiber that asks for it. */
+  readonly encoder: Effect.Effect<Encode<A>>
+  /** Encodes one value. */
+  readonly encode: (...asked: Parameters<Encode<A>>) => Effect.Effect<Draft<A>, CacheError>
 }
+
+/** Encodes a value under its header, stamped later. */
+export type Encode<A> = (
+  key: Tag.Tag,
+  value: A | undefined,
+  tags: Iterable<Tag.Tag>,
+  revision: Entry.Revision,
+  options?: {
+    /** Instead of what the policy says (ms). */
+    readonly timeToLive?: number | undefined
+    /** It is written with the append that announces it, or was. */
+    readonly announced?: boolean
+    /** The stamp that it will get, where that is not the append's. */
+    readonly stamp?: Position
+  }
+) => Result.Result<Draft<A>, CacheError>
 
 /** An entry that waits for its stamp. */
 export interface Draft<A> {
@@ -183,6 +188,50 @@ export const make = <Id, A>(options: {
     return undefined
   }
 
+  const encodeBy =
+    (chances: typeof Random.Random.Service): Encode<A> =>
+    (key, value, tags, revision, { announced = false, stamp = -1, timeToLive: stated } = {}) => {
+      const payload = value === undefined ? emptied : codec.encode(value)
+      if (Result.isFailure(payload)) {
+        return Result.fail(new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) }))
+      }
+      const large = tooLarge(key, payload.success.length)
+      if (large !== undefined) return Result.fail(new CacheError({ reason: large }))
+      const createdAt = clock.currentTimeMillisUnsafe()
+      const { timeToLive, grace } = policy.lifetime(value, createdAt)
+      const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * chances.nextDoubleUnsafe()))
+      const others = new Set(tags)
+      others.delete(key)
+      const header: Entry.Header = {
+        createdAt,
+        freshUntil: createdAt + shortened,
+        expiresAt: createdAt + shortened + grace,
+        revision,
+        absent: value === undefined,
+        announced,
+        tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
+      }
+      const sealed =
+        cipher === undefined
+          ? payload.success
+          : cipher.seal(payload.success, {
+              storeKey: storeKey(key),
+              stamp,
+              announced,
+              header: Entry.describe(header)
+            })
+      const body = Entry.body(header, sealed)
+      return Result.succeed({
+        header,
+        value,
+        payload: payload.success,
+        body,
+        keepFor: Math.max(1, shortened + grace)
+      })
+    }
+
+  const encoder = Effect.withFiber((fiber) => Effect.succeed(encodeBy(fiber.getRef(Random.Random))))
+
   return {
     kernel,
     keys,
@@ -201,46 +250,7 @@ export const make = <Id, A>(options: {
       return now < entry.freshUntil && now - entry.createdAt <= maxAge ? "fresh" : "expired"
     },
     keep: near.set,
-    encode: (key, value, tags, revision, { announced = false, stamp = -1, timeToLive: stated } = {}) =>
-      Effect.withFiber((fiber) => {
-        const payload = value === undefined ? emptied : codec.encode(value)
-        if (Result.isFailure(payload)) {
-          return Effect.fail(new CacheError({ reason: new Unencodable({ key, detail: payload.failure }) }))
-        }
-        const large = tooLarge(key, payload.success.length)
-        if (large !== undefined) return Effect.fail(new CacheError({ reason: large }))
-        const createdAt = clock.currentTimeMillisUnsafe()
-        const { timeToLive, grace } = policy.lifetime(value, createdAt)
-        const chance = fiber.getRef(Random.Random).nextDoubleUnsafe()
-        const shortened = Math.round(stated ?? timeToLive * (1 - policy.jitter * chance))
-        const others = new Set(tags)
-        others.delete(key)
-        const header: Entry.Header = {
-          createdAt,
-          freshUntil: createdAt + shortened,
-          expiresAt: createdAt + shortened + grace,
-          revision,
-          absent: value === undefined,
-          announced,
-          tags: [key, ...Tag.coarsen(others, config.maxTagsPerEntry - 1)]
-        }
-        const sealed =
-          cipher === undefined
-            ? payload.success
-            : cipher.seal(payload.success, {
-                storeKey: storeKey(key),
-                stamp,
-                announced,
-                header: Entry.describe(header)
-              })
-        const body = Entry.body(header, sealed)
-        return Effect.succeed({
-          header,
-          value,
-          payload: payload.success,
-          body,
-          keepFor: Math.max(1, shortened + grace)
-        })
-      })
+    encoder,
+    encode: (...asked) => Effect.flatMap(encoder, (encode) => Effect.fromResult(encode(...asked)))
   }
 }

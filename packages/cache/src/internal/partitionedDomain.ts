@@ -161,6 +161,7 @@ export const open = Effect.fnUntraced(function* <
       ),
     touch: (id, timeToLive) => one(id, (domain) => domain.touch(id, timeToLive)),
     inspect: (ids) => parts(ids, self, (domain, some) => domain.inspect(some)),
+    warm: (ids) => parts(ids, self, (domain, some) => domain.warm(some)),
     explain: (id) => one(id, (domain) => domain.explain(id))
   }
 })

@@ -206,25 +206,35 @@ return 0`,
 })
 
 /**
- * Keys: those of the entries, then the table, if it is on the same server. Arguments for each entry: stamp, revision
- * time, revision number, time to live (ms), overwrite (0 or 1), bytes, fence (0: none). Answers 1 for each that was
- * stored.
+ * Keys: those of the entries, then the table, if it is on the same server. Arguments for each entry: bytes, time to live
+ * (ms), fence (0: none), and stamp, revision time and revision number (nothing: whatever is held is overwritten). Answers
+ * 1 for each that was stored.
  */
 export const fill = Script.make({
   name: "cache.fill",
   lua: `${held}${fenced}
 local stored = {}
 local count = #KEYS
-if #ARGV < count * 7 then count = count - 1 end
+if #ARGV < count * 4 then count = count - 1 end
+local tableKey = KEYS[count + 1]
+local lastFence, lastIsOver = '0', false
+local function isOver(fence)
+  if tableKey and fence ~= lastFence then
+    lastFence, lastIsOver = fence, isFenced(tableKey, fence)
+  end
+  return lastIsOver
+end
+local function isLate(key, order)
+  if order == '' or redis.call('GETRANGE', key, 0, 0) == '' then return false end
+  local stamp, time, sequence = string.match(order, '^(.+) (%d+) (%d+)$')
+  return isNewer(key, tonumber(stamp), tonumber(time), tonumber(sequence))
+end
 for index = 1, count do
-  local key, at = KEYS[index], (index - 1) * 7
-  local stamp, time, sequence = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  if KEYS[count + 1] and isFenced(KEYS[count + 1], ARGV[at + 7]) then
-    stored[index] = 0
-  elseif ARGV[at + 5] == '0' and isNewer(key, stamp, time, sequence) then
+  local key, at = KEYS[index], (index - 1) * 4
+  if isOver(ARGV[at + 3]) or isLate(key, ARGV[at + 4]) then
     stored[index] = 0
   else
-    redis.call('SET', key, ARGV[at + 6], 'PX', ARGV[at + 4])
+    redis.call('SET', key, ARGV[at + 1], 'PX', ARGV[at + 2])
     stored[index] = 1
   end
 end

@@ -74,7 +74,9 @@ export interface Purpose {
 }
 
 const toArgument = (argument: Argument): string | number | Buffer =>
-  typeof argument === "object" ? Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength) : argument
+  typeof argument !== "object" || Buffer.isBuffer(argument)
+    ? argument
+    : Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength)
 
 const place = ({ host, port, topology }: RedisConfig): string => {
   switch (topology._tag) {

@@ -28,6 +28,7 @@ export type Work =
   | { readonly _tag: "ReadMany"; readonly ids: ReadonlyArray<number>; readonly isStrong: boolean }
   | { readonly _tag: "Snapshot"; readonly group: number }
   | { readonly _tag: "Refresh"; readonly ids: ReadonlyArray<number> }
+  | { readonly _tag: "Warm"; readonly ids: ReadonlyArray<number> }
   | {
       readonly _tag: "Write"
       readonly change: Change
@@ -35,6 +36,9 @@ export type Work =
       /** Milliseconds between the source's change and its announcement. */
       readonly delay: number
     }
+
+/** A step of a reader. */
+export type Reading = Exclude<Work, { readonly _tag: "Write" }>
 
 /** A misfortune. */
 export type Trouble =

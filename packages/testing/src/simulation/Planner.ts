@@ -1,5 +1,5 @@
 /**
- * From a seed to a plan. Four seeds in ten mix everything; the others have a theme, where rare things meet often.
+ * From a seed to a plan. Three seeds in ten mix everything; the others have a theme, where rare things meet often.
  */
 import { fair, type Weather } from "../SimulatedNetwork.ts"
 import { chance } from "../VirtualTime.ts"
@@ -96,7 +96,7 @@ const mixed = (dice: Dice): Theme => {
       }
       if (sort < 58) return { _tag: "ReadMany", ids: some(), isStrong: happens(0.3) }
       if (sort < 66) return { _tag: "Snapshot", group: group() }
-      if (sort < 68) return { _tag: "Refresh", ids: some() }
+      if (sort < 68) return happens(0.5) ? { _tag: "Refresh", ids: some() } : { _tag: "Warm", ids: some() }
       const change = pick<Change>(
         { _tag: "Items", ids: some() },
         { _tag: "Items", ids: [item()] },
@@ -317,6 +317,24 @@ const late = (dice: Dice): Theme => {
   }
 }
 
+/** Batches that are warmed, from a source that takes its time, while what is in them changes. */
+const warmed = (dice: Dice): Theme => {
+  const { below, happens } = dice
+  const theme = late(dice)
+  return {
+    ...theme,
+    settings: { ...theme.settings, asksTogether: true, lookup: [10, 60] },
+    steps: 20 + below(20),
+    work: () =>
+      happens(0.4)
+        ? { _tag: "Warm", ids: [0, 1] }
+        : happens(0.5)
+          ? { _tag: "Write", change: { _tag: "Items", ids: [below(2)] }, how: "update", delay: 0 }
+          : theme.work(),
+    troubles: 2 + below(3)
+  }
+}
+
 /** Many readers of few keys, without trouble: who loads, who waits. */
 const crowded = (dice: Dice): Theme => {
   const { below, happens } = dice
@@ -342,7 +360,7 @@ const crowded = (dice: Dice): Theme => {
   }
 }
 
-const themes = [mixed, mixed, mixed, mixed, torn, silent, lossy, lossy, late, crowded]
+const themes = [mixed, mixed, mixed, torn, silent, lossy, lossy, late, warmed, crowded]
 
 /** Makes the plan of a seed. */
 export const make = (seed: number): Plan => {

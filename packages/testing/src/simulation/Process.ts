@@ -6,7 +6,7 @@ import type { CacheError } from "@letletme/cache/CacheError"
 import { Effect, Layer, Option, Schema } from "effect"
 import type { Seen } from "../Checker.ts"
 import type { Link } from "../SimulatedNetwork.ts"
-import type { Kind, Plan, Work } from "./Plan.ts"
+import type { Kind, Plan, Reading, Work } from "./Plan.ts"
 import type { Changed, Item as ItemRow, Source } from "./Source.ts"
 
 const graph = DependencyGraph.make({ group: [], item: ["group"], table: ["item", "group"] })
@@ -44,10 +44,7 @@ export interface Written {
 
 /** What its users do in a process that has started. */
 export interface Users {
-  readonly read: (
-    work: Extract<Work, { _tag: "Read" | "ReadMany" | "Snapshot" | "Refresh" }>,
-    after: number
-  ) => Effect.Effect<Outcome, Failure>
+  readonly read: (work: Reading, after: number) => Effect.Effect<Outcome, Failure>
   readonly announce: (
     work: Extract<Work, { _tag: "Write" }>,
     changed: Changed,
@@ -211,6 +208,16 @@ export const start = (options: {
                   Effect.map((found) => itemRows(work.ids, found)),
                   Effect.map(at(position))
                 )
+              case "Warm":
+                // What it has stored is judged when it is read.
+                return items
+                  .warm(work.ids)
+                  .pipe(
+                    Effect.flatMap(
+                      Effect.forEach(({ failure }) => (failure === undefined ? Effect.void : Effect.failCause(failure)))
+                    ),
+                    Effect.as(at(position)(all([])))
+                  )
               case "Snapshot":
                 return manager.snapshot(
                   Effect.gen(function* () {
