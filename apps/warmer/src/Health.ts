@@ -14,6 +14,7 @@ import {
   type WarmStage
 } from "@letletme/cache"
 import * as Instruments from "./Instruments.ts"
+import * as Rotations from "./Rotations.ts"
 
 /** The status that `/health/ready` answers. */
 export interface Status {
@@ -45,6 +46,8 @@ export interface Status {
   readonly log: { readonly position: number; readonly floor: number; readonly isTrusted: boolean }
   /** What is to be mended in how Redis is set up. It goes on meanwhile: this alone makes it not degraded. */
   readonly advice: ReadonlyArray<Advice.Finding>
+  /** How far the rotation of the encryption keys is, where this process does it. */
+  readonly rotation: Rotations.Status | null
 }
 
 const describe = (name: string, state: Effect.Success<Leadership["Service"]["state"]>) => {
@@ -89,6 +92,7 @@ export class Health extends Context.Service<
       const clock = yield* Clock.Clock
       const monitor = Option.getOrNull(yield* Effect.serviceOption(ConsistencyMonitor))
       const advice = Option.getOrNull(yield* Effect.serviceOption(Advice.Advice))
+      const rotations = Option.getOrNull(yield* Effect.serviceOption(Rotations.Rotations))
       const ready = yield* Deferred.make<void>()
       const poll = yield* Ref.make<{ revision: number | null; checkedAt: number | null; failure: string | null }>({
         revision: null,
@@ -167,7 +171,8 @@ export class Health extends Context.Service<
             },
             leadership: { state, leader },
             log: { position: live.view.position, floor: live.view.floor, isTrusted },
-            advice: advice === null ? [] : (yield* advice.latest).findings
+            advice: advice === null ? [] : (yield* advice.latest).findings,
+            rotation: rotations === null ? null : Option.getOrNull(yield* rotations.status)
           } satisfies Status
         })
       })

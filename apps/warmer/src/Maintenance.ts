@@ -2,8 +2,9 @@
  * The maintenance window: what is left over is cleaned up, and the memory is looked at, when few read.
  */
 import { CacheConfig, Fence, Integrity, Leadership, LiveView, Recovery } from "@letletme/cache"
-import { type Cron, Effect, Schedule } from "effect"
+import { type Cron, Effect, Option, Schedule } from "effect"
 import { reloadNow } from "./Reload.ts"
+import { Rotations } from "./Rotations.ts"
 
 // The table is compacted above this share of what it may hold: whatever is older than the new floor is loaded anew.
 const tagShare = 0.5
@@ -18,6 +19,8 @@ export const open = Effect.fn("Maintenance")(function* () {
   yield* reloadNow
   const state = yield* leadership.state
   if (state._tag === "Leading") {
+    const rotations = yield* Effect.serviceOption(Rotations)
+    if (Option.isSome(rotations)) yield* rotations.value.again
     const { first, second } = yield* Effect.provideService(integrity.repair, Fence, state.fence)
     yield* Effect.logInfo(
       `Maintenance: ${first.mended} of ${first.total} entries were mended or removed; ${second.isClean ? "all are right" : `${second.findings.length} are not right yet`}`

@@ -6,7 +6,7 @@ import { RedisServer } from "@letletme/testing"
 import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { randomBytes } from "node:crypto"
 import { runHere } from "./inProcess.ts"
-import { run } from "./process.ts"
+import { daemon, health, run, within } from "./process.ts"
 import { listsMoved, moved, recording } from "./recording.ts"
 
 const redis = Layer.unwrap(RedisServer.use(({ port }) => Effect.succeed(Redis.layer({ port })))).pipe(
@@ -89,6 +89,31 @@ describe("every command answers with one JSON document, and logs elsewhere", () 
       assert.deepStrictEqual(rest, { key: "k2", removed: 0 })
       const again = yield* total((yield* run(["warm", ...args], under(newer))).stdout)
       assert.deepStrictEqual(again.report, { total: report.total, loaded: 0 })
+    }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
+  )
+
+  it.live("run: brings what is under an older key under the new one by itself, and health says how far it is", () =>
+    Effect.gen(function* () {
+      const { url } = yield* RedisServer
+      const folder = yield* recording
+      const [older, newer] = [1, 2].map((id) => `k${id}:${randomBytes(32).toString("base64")}`)
+      const args = ["--source", folder, "--store", url]
+      const under = (...keys: ReadonlyArray<string | undefined>) => ({ CACHE_ENCRYPTION_KEYS: keys.join(",") })
+      yield* run(["warm", ...args], under(older))
+      const warmer = yield* daemon(["run", "--port", "0", "--rotation-rate", "100000", ...args], under(newer, older))
+      const address = yield* warmer.address
+      const { rotation } = yield* Effect.retry(
+        Effect.filterOrFail(
+          health(address, "ready"),
+          ({ rotation }) => rotation?.state === "waiting" || rotation?.state === "done"
+        ),
+        within
+      )
+      assert.strictEqual(rotation?.key, "k2")
+      assert.isAbove(rotation?.progress.renewed ?? 0, 100)
+      assert.strictEqual(rotation?.progress.removed, 0)
+      const { stdout } = yield* run(["rotate", "--json", ...args], under(newer, older))
+      assert.match(stdout, /"renewed": 0,/)
     }).pipe(Effect.scoped, Effect.provide([RedisServer.layer, NodeFileSystem.layer]))
   )
 

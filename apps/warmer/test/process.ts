@@ -117,6 +117,13 @@ const Ready = Schema.fromJsonString(
     status: Schema.Literals(["starting", "ready", "degraded", "stopping"]),
     reasons: Schema.Array(Schema.String),
     advice: Schema.Array(Schema.Struct({ check: Schema.String, remedy: Schema.String })),
+    rotation: Schema.NullOr(
+      Schema.Struct({
+        key: Schema.String,
+        state: Schema.Literals(["running", "waiting", "done"]),
+        progress: Schema.Struct({ renewed: Schema.Int, removed: Schema.Int })
+      })
+    ),
     warmed: Schema.NullOr(Schema.Struct({ path: Schema.String, entries: Schema.Int, loaded: Schema.Int }))
   })
 )

@@ -12,7 +12,7 @@ import {
 } from "@letletme/cache"
 import { Redis } from "@letletme/redis"
 import { RedisCluster, RedisSentinel } from "@letletme/testing"
-import { Context, Effect, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { ordeal } from "./ordeal.ts"
 import { suite as storeSuite } from "./suites/CacheStore.suite.ts"
 import { suite as logSuite } from "./suites/InvalidationLog.suite.ts"
@@ -95,6 +95,27 @@ describe("a cluster of which one node hangs", () => {
           Layer.provideMerge(overCluster.servers)
         )
       )
+    )
+  )
+})
+
+describe("a cluster that is asked for more than may be in flight", () => {
+  it.live("is one connection with all its nodes: what is too much is refused, whichever node has it", () =>
+    Effect.gen(function* () {
+      const servers = yield* RedisCluster
+      const redis = yield* Redis
+      const { process } = yield* servers.primaryOf(redis.spread?.slotOf("{one}") ?? 0)
+      yield* process.pause
+      const waiting = yield* Effect.forEach(["{one}:1", "{one}:2"], (key) =>
+        Effect.forkChild(Effect.exit(redis.get(`letletme:${key}`)), { startImmediately: true })
+      )
+      const { reason } = yield* Effect.flip(redis.get("letletme:elsewhere"))
+      assert.strictEqual(reason._tag, "Overloaded")
+      yield* process.resume
+      for (const fiber of waiting) yield* Fiber.join(fiber)
+      assert.isUndefined(yield* eventually(redis.get("letletme:elsewhere")))
+    }).pipe(
+      Effect.provide(overCluster.as("letletme", { maxInFlight: 2 }).pipe(Layer.provideMerge(overCluster.servers)))
     )
   )
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redis, RedisConfig, type RedisError } from "@letletme/redis"
-import { RedisCluster, RedisServer } from "@letletme/testing"
+import { RedisServer } from "@letletme/testing"
 import { ConfigProvider, Effect, Fiber, Layer, Result } from "effect"
 import { eventually } from "./suites/Redis.suite.ts"
 
@@ -101,26 +101,5 @@ describe("Limits", () => {
         assert.include((yield* Effect.flip(read({ [name]: "0" }))).message, name)
       }
     })
-  )
-})
-
-describe("Limits over a cluster", () => {
-  it.live("hold for all its nodes together", () =>
-    Effect.gen(function* () {
-      const { addresses, primaryOf } = yield* RedisCluster
-      const config = { topology: { _tag: "Cluster", nodes: addresses }, maxInFlight: 2 } as const
-      yield* Effect.gen(function* () {
-        const redis = yield* Redis
-        const { process } = yield* primaryOf(redis.spread?.slotOf("one") ?? 0)
-        yield* process.pause
-        const waiting = yield* Effect.forEach(["{one}1", "{one}2"], (key) =>
-          Effect.forkChild(Effect.exit(redis.get(key)), { startImmediately: true })
-        )
-        assert.strictEqual((yield* told(redis.get("elsewhere"))).is, "Overloaded")
-        yield* process.resume
-        for (const fiber of waiting) yield* Fiber.join(fiber)
-        yield* eventually(redis.get("elsewhere"))
-      }).pipe(Effect.provide(Redis.layer(config)))
-    }).pipe(Effect.provide(RedisCluster.layer))
   )
 })

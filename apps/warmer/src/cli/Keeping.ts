@@ -46,6 +46,10 @@ const runCommand = Command.make(
       Flag.withDescription("Seconds that it has to stop in; then it is ended with exit code 124"),
       Flag.withDefault(10)
     ),
+    rotationRate: Flag.Finite("rotation-rate").pipe(
+      Flag.withDescription("Entries a second that are looked at, at most, to bring them under a new encryption key"),
+      Flag.withDefault(500)
+    ),
     maintenance: Flag.String("maintenance").pipe(
       Flag.withDescription('When leftovers are cleaned up, as cron, such as "0 4 * * *" (default: never)'),
       Flag.optional

@@ -27,6 +27,7 @@ import * as Maintenance from "../Maintenance.ts"
 import * as Recoveries from "../Recoveries.ts"
 import { answer, showProgress, table } from "../Output.ts"
 import { onSignal, Reload } from "../Reload.ts"
+import { Rotations } from "../Rotations.ts"
 import * as Server from "../Server.ts"
 import { describeStore, SettingError, type Shared, type Store, storeOf } from "../Settings.ts"
 import * as Source from "../Source.ts"
@@ -43,6 +44,7 @@ export interface Options {
   readonly monitor: Option.Option<number>
   readonly lease: number
   readonly stopWithin: number
+  readonly rotationRate: number
   readonly maintenance: Option.Option<string>
   readonly settings: Option.Option<string>
   readonly backupOnStop: Option.Option<string>
@@ -139,6 +141,7 @@ const daemon = Effect.fnUntraced(function* (
   const live = yield* LiveView
   const leadership = yield* Leadership
   const errors = yield* ErrorFlow
+  const rotations = yield* Rotations
   const current = yield* CurrentSeason
   const standings = yield* StandingCache
   const { address } = yield* HttpServer.HttpServer
@@ -182,6 +185,8 @@ const daemon = Effect.fnUntraced(function* (
 
   const leading = Effect.gen(function* () {
     yield* Effect.logInfo(`${leadership.name} leads`)
+    // Who waits for the first warming goes first.
+    yield* Effect.forkScoped(Effect.andThen(health.awaitReady, rotations.keep))
     const turn = Effect.gen(function* () {
       // One that was paused does not ask the source in another's time.
       const hasAnswered = (yield* leadership.isLeading) && (yield* poll())
@@ -245,6 +250,9 @@ const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
   if (!(options.stopWithin > 0)) {
     return yield* new SettingError({ message: "--stop-within: expected a number of seconds above 0" })
   }
+  if (!(options.rotationRate > 0)) {
+    return yield* new SettingError({ message: "--rotation-rate: expected a number of entries above 0" })
+  }
   yield* endIn(options.stopWithin)
   // Whether the revision at hand is the one in force: that of a process that stands by grows old.
   const isCurrent = yield* Ref.make(false)
@@ -258,6 +266,7 @@ const start = Effect.fnUntraced(function* (shared: Shared, options: Options) {
     Layer.provideMerge(Telemetry.layerMetrics),
     Layer.provideMerge(Health.layer),
     Layer.provideMerge(advice(store)),
+    Layer.provideMerge(Rotations.layer(options.rotationRate)),
     Layer.provideMerge(
       Option.match(options.monitor, {
         onNone: () => Layer.empty,
