@@ -219,8 +219,16 @@ describe("strong reads under load", () => {
   )
 })
 
-/** What the commands of a server's users were refused. */
-const refusals = ({ send }: Redis["Service"]) => send("ACL", "LOG")
+/**
+ * What the commands of a server's users were refused. To sentinels of 7.2 or newer ioredis states its version, and goes on
+ * where that is refused; rules for older ones cannot permit it.
+ */
+const refusals = ({ send }: Redis["Service"]) =>
+  Effect.map(send("ACL", "LOG"), (log) =>
+    (Array.isArray(log) ? log : [log]).filter(
+      (entry) => !String(entry).includes("object,client|setinfo,username,watcher")
+    )
+  )
 
 /** Connections to the sentinels themselves, as their default user. */
 const sentinels = Effect.flatMap(RedisSentinel, (servers) =>

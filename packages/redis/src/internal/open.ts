@@ -46,6 +46,7 @@ export const openSentinel = (config: RedisConfig, { sentinel, topology }: Watche
     ...(tls === undefined ? {} : { tls }),
     connectTimeout: config.connectTimeout,
     commandTimeout: config.commandTimeout,
+    disableClientInfo: true,
     lazyConnect: true,
     enableReadyCheck: false,
     retryStrategy: null
